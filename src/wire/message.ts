@@ -1,0 +1,121 @@
+/**
+ * Messages: `function, client, arguments` and `function, client, status, results` (libhal `rpc_server.c`).
+ * Results follow only a status of 0; an error reply is exactly 12 bytes.
+ */
+
+import { type Args, type Operation, type Results } from './operation.ts';
+import { type OperationName, type Operations, operations } from './operations.ts';
+import { type Fields, struct, type TypeFromFields } from './schema.ts';
+import { CkrError, CKR_STATUS_BASE, HalError, HalStatus } from './status.ts';
+import { XdrReader, XdrWriter } from './xdr.ts';
+
+/** Function code and client word, the first 8 bytes of every message. */
+export interface Header {
+  readonly code: number;
+  readonly client: number;
+}
+
+export const HEADER_SIZE = 8;
+
+/** Arguments of the function called `N`. */
+export type ArgsOf<N extends OperationName> = Args<Operations[N]>;
+
+/** Results of the function called `N`, without its size query. */
+export type ResultsOf<N extends OperationName> = Results<Operations[N]>;
+
+const writer = new XdrWriter();
+
+/** The header of a message, `undefined` if it is shorter than 8 bytes (such messages are ignored). */
+export function readHeader(message: Uint8Array): Header | undefined {
+  if (message.length < HEADER_SIZE) return undefined;
+  return { code: word(message, 0), client: word(message, 4) };
+}
+
+/** Encodes a request into a buffer of its own. */
+export function encodeRequest<N extends OperationName>(name: N, client: number, args: ArgsOf<N>): Uint8Array {
+  const operation: Operation = operations[name];
+  start(operation.code, client);
+  operation.argsSchema.write(writer, args, '');
+  return writer.message().slice();
+}
+
+/** Decodes the arguments of a request. Bytes behind the last argument are ignored, as libhal does. */
+export function decodeArgs<N extends OperationName>(name: N, message: Uint8Array): ArgsOf<N> {
+  return (operations[name] as Operation).argsSchema.read(new XdrReader(message, HEADER_SIZE), '') as ArgsOf<N>;
+}
+
+/** Encodes a success reply into a buffer of its own. */
+export function encodeReply<N extends OperationName>(name: N, client: number, results: ResultsOf<N>): Uint8Array {
+  const operation: Operation = operations[name];
+  start(operation.code, client);
+  writer.u32(HalStatus.OK);
+  operation.resultsSchema.write(writer, results, '');
+  return writer.message().slice();
+}
+
+/** Encodes the reply to a size query (HASH_GET_DIGEST_ALGORITHM_ID, PKEY_GET_ATTRIBUTES). */
+export function encodeSizeReply<N extends OperationName>(
+  name: N,
+  client: number,
+  results: SizeResultsOf<N>,
+): Uint8Array {
+  const operation: Operation = operations[name];
+  start(operation.code, client);
+  writer.u32(HalStatus.OK);
+  struct(operation.sizeQuery?.results ?? {}).write(writer, results as TypeFromFields<Fields>, '');
+  return writer.message().slice();
+}
+
+/** Results of a size query of the function called `N`. */
+export type SizeResultsOf<N extends OperationName> = N extends 'HASH_GET_DIGEST_ALGORITHM_ID'
+  ? { length: number }
+  : N extends 'PKEY_GET_ATTRIBUTES'
+    ? { attributes: { type: number; length: number }[] }
+    : never;
+
+/** Encodes an error reply: 12 bytes. */
+export function encodeError(code: number, client: number, status: number): Uint8Array {
+  start(code, client);
+  writer.u32(status);
+  return writer.message().slice();
+}
+
+/** The status word of a reply; RPC_PROTOCOL_ERROR if it is missing. */
+export function readStatus(reply: Uint8Array): number {
+  return reply.length < 12 ? HalStatus.RPC_PROTOCOL_ERROR : word(reply, 8);
+}
+
+/**
+ * Decodes a reply.
+ * @throws HalError for a status of the table, CkrError for a PKCS#11 result, WireError for malformed results
+ */
+export function decodeResults<N extends OperationName>(name: N, reply: Uint8Array): ResultsOf<N> {
+  const status = readStatus(reply);
+  if (status >= CKR_STATUS_BASE) throw new CkrError((status - CKR_STATUS_BASE) >>> 0);
+  if (status !== HalStatus.OK) throw HalError.fromStatus(status);
+  return (operations[name] as Operation).resultsSchema.read(new XdrReader(reply, 12), '') as ResultsOf<N>;
+}
+
+/** Replaces the client word of a message in place. */
+export function setClient(message: Uint8Array, client: number): void {
+  message[4] = client >>> 24;
+  message[5] = client >>> 16;
+  message[6] = client >>> 8;
+  message[7] = client;
+}
+
+function start(code: number, client: number): void {
+  writer.reset();
+  writer.u32(code);
+  writer.u32(client);
+}
+
+function word(message: Uint8Array, offset: number): number {
+  return (
+    (((message[offset] as number) << 24) |
+      ((message[offset + 1] as number) << 16) |
+      ((message[offset + 2] as number) << 8) |
+      (message[offset + 3] as number)) >>>
+    0
+  );
+}
