@@ -3,11 +3,12 @@
  * Results follow only a status of 0; an error reply is exactly 12 bytes.
  */
 
+import { Limits } from './enumerations.ts';
 import { type Args, type Operation, type Results } from './operation.ts';
 import { type OperationName, type Operations, operations } from './operations.ts';
-import { type Fields, struct, type TypeFromFields } from './schema.ts';
-import { CkrError, CKR_STATUS_BASE, HalError, HalStatus } from './status.ts';
-import { XdrReader, XdrWriter } from './xdr.ts';
+import { type Schema } from './schema.ts';
+import { Bug, CkrError, CKR_STATUS_BASE, HalError, HalStatus, WireError } from './status.ts';
+import { word, XdrReader, XdrWriter } from './xdr.ts';
 
 /** Function code and client word, the first 8 bytes of every message. */
 export interface Header {
@@ -16,6 +17,9 @@ export interface Header {
 }
 
 export const HEADER_SIZE = 8;
+
+/** Where the results of a reply begin; the length of an error reply. */
+const STATUS_END = 12;
 
 /** Arguments of the function called `N`. */
 export type ArgsOf<N extends OperationName> = Args<Operations[N]>;
@@ -36,7 +40,7 @@ export function encodeRequest<N extends OperationName>(name: N, client: number, 
   const operation: Operation = operations[name];
   start(operation.code, client);
   operation.argsSchema.write(writer, args, '');
-  return writer.message().slice();
+  return finish();
 }
 
 /** Decodes the arguments of a request. Bytes behind the last argument are ignored, as libhal does. */
@@ -50,7 +54,7 @@ export function encodeReply<N extends OperationName>(name: N, client: number, re
   start(operation.code, client);
   writer.u32(HalStatus.OK);
   operation.resultsSchema.write(writer, results, '');
-  return writer.message().slice();
+  return finish();
 }
 
 /** Encodes the reply to a size query (HASH_GET_DIGEST_ALGORITHM_ID, PKEY_GET_ATTRIBUTES). */
@@ -62,8 +66,14 @@ export function encodeSizeReply<N extends OperationName>(
   const operation: Operation = operations[name];
   start(operation.code, client);
   writer.u32(HalStatus.OK);
-  struct(operation.sizeQuery?.results ?? {}).write(writer, results as TypeFromFields<Fields>, '');
-  return writer.message().slice();
+  sizeSchema(name).write(writer, results, '');
+  return finish();
+}
+
+/** Decodes the reply to a size query; throws as {@link decodeResults}. */
+export function decodeSizeResults<N extends OperationName>(name: N, reply: Uint8Array): SizeResultsOf<N> {
+  checkStatus(operations[name], reply);
+  return sizeSchema(name).read(new XdrReader(reply, STATUS_END), '') as SizeResultsOf<N>;
 }
 
 /** Results of a size query of the function called `N`. */
@@ -77,23 +87,22 @@ export type SizeResultsOf<N extends OperationName> = N extends 'HASH_GET_DIGEST_
 export function encodeError(code: number, client: number, status: number): Uint8Array {
   start(code, client);
   writer.u32(status);
-  return writer.message().slice();
+  return writer.message();
 }
 
 /** The status word of a reply; RPC_PROTOCOL_ERROR if it is missing. */
 export function readStatus(reply: Uint8Array): number {
-  return reply.length < 12 ? HalStatus.RPC_PROTOCOL_ERROR : word(reply, 8);
+  return reply.length < STATUS_END ? HalStatus.RPC_PROTOCOL_ERROR : word(reply, HEADER_SIZE);
 }
 
 /**
- * Decodes a reply.
+ * Decodes a reply. Bytes behind the last result are ignored.
  * @throws HalError for a status of the table, CkrError for a PKCS#11 result, WireError for malformed results
  */
 export function decodeResults<N extends OperationName>(name: N, reply: Uint8Array): ResultsOf<N> {
-  const status = readStatus(reply);
-  if (status >= CKR_STATUS_BASE) throw new CkrError((status - CKR_STATUS_BASE) >>> 0);
-  if (status !== HalStatus.OK) throw HalError.fromStatus(status);
-  return (operations[name] as Operation).resultsSchema.read(new XdrReader(reply, 12), '') as ResultsOf<N>;
+  const operation: Operation = operations[name];
+  checkStatus(operation, reply);
+  return operation.resultsSchema.read(new XdrReader(reply, STATUS_END), '') as ResultsOf<N>;
 }
 
 /** Replaces the client word of a message in place. */
@@ -110,12 +119,27 @@ function start(code: number, client: number): void {
   writer.u32(client);
 }
 
-function word(message: Uint8Array, offset: number): number {
-  return (
-    (((message[offset] as number) << 24) |
-      ((message[offset + 1] as number) << 16) |
-      ((message[offset + 2] as number) << 8) |
-      (message[offset + 3] as number)) >>>
-    0
-  );
+/** A message that the peer's decoder would drop as too long would never be answered: refuse it here. */
+function finish(): Uint8Array {
+  if (writer.length > Limits.ownMessage) {
+    throw new WireError(
+      'message',
+      `${writer.length} bytes, at most ${Limits.ownMessage} allowed`,
+      'RPC_PACKET_OVERFLOW',
+    );
+  }
+  return writer.message();
+}
+
+function checkStatus(operation: Operation, reply: Uint8Array): void {
+  const status = readStatus(reply);
+  if (status === HalStatus.OK) return;
+  if (status >= CKR_STATUS_BASE && operation.leg === 'client') throw new CkrError(status - CKR_STATUS_BASE);
+  throw HalError.fromStatus(status);
+}
+
+function sizeSchema(name: OperationName): Schema<unknown> {
+  const schema = (operations[name] as Operation).sizeSchema;
+  if (schema === undefined) throw new Bug(`${name} has no size query`);
+  return schema;
 }

@@ -50,10 +50,12 @@ export interface Operation<A extends Fields = Fields, R extends Fields = Fields>
   readonly mutates: boolean;
   /** Answered even while the HSM is locked, has no master key or reports tampering. */
   readonly always: boolean;
-  /** If this argument is 0 the reply has `sizeResults` instead of `results`. */
+  /** If this argument is 0 the reply has these `results` instead. */
   readonly sizeQuery: { readonly argument: keyof A & string; readonly results: Fields } | undefined;
   readonly argsSchema: Schema<TypeFromFields<A>>;
   readonly resultsSchema: Schema<TypeFromFields<R>>;
+  /** Of the reply to a size query. */
+  readonly sizeSchema: Schema<unknown> | undefined;
   /** One sentence for the protocol chapter of the manual. */
   readonly summary: string;
 }
@@ -84,5 +86,6 @@ export function operation<A extends Fields, R extends Fields>(
     ...description,
     argsSchema: struct(description.args),
     resultsSchema: struct(description.results),
+    sizeSchema: description.sizeQuery === undefined ? undefined : struct(description.sizeQuery.results),
   };
 }

@@ -40,34 +40,36 @@ export class SlipDecoder {
 
   /** Feeds a chunk; calls `onFrame` for every frame completed by it, in order. */
   push(chunk: Uint8Array, onFrame: (frame: Uint8Array) => void, onProblem?: (problem: SlipProblem) => void): void {
+    let escape = chunk.indexOf(ESC);
     let position = 0;
     while (position < chunk.length) {
       const end = chunk.indexOf(END, position);
       const stop = end < 0 ? chunk.length : end;
-      if (end >= 0 && this.#length === 0 && !this.#escaped && !this.#oversize) {
-        // The whole frame lies in this chunk.
-        if (stop > position) this.#whole(chunk.subarray(position, stop), onFrame, onProblem);
+      if (escape >= 0 && escape < position) escape = chunk.indexOf(ESC, position);
+      // A plain Uint8Array even if the chunk is a Buffer, whose `slice` would not copy.
+      const raw = new Uint8Array(chunk.buffer, chunk.byteOffset + position, stop - position);
+      const literal = escape < 0 || escape >= stop;
+      if (end >= 0 && literal && this.#idle && raw.length <= this.#maxFrame) {
+        if (raw.length > 0) onFrame(raw);
       } else {
-        this.#append(chunk.subarray(position, stop));
+        this.#append(raw);
         if (end >= 0) this.#finish(onFrame, onProblem);
       }
       position = stop + 1;
     }
   }
 
-  #whole(raw: Uint8Array, onFrame: (frame: Uint8Array) => void, onProblem?: (problem: SlipProblem) => void): void {
-    if (raw.length <= this.#maxFrame && raw.indexOf(ESC) < 0) {
-      onFrame(raw);
-      return;
-    }
-    this.#append(raw);
-    this.#finish(onFrame, onProblem);
+  /** Between frames. */
+  get #idle(): boolean {
+    return this.#length === 0 && !this.#escaped;
   }
 
   #append(raw: Uint8Array): void {
     this.#reserve(Math.min(this.#length + raw.length, this.#maxFrame));
     const limit = this.#partial.length < this.#maxFrame ? this.#partial.length : this.#maxFrame;
-    for (let byte of raw) {
+    const length = raw.length;
+    for (let i = 0; i < length; i++) {
+      let byte = raw[i] as number;
       if (this.#escaped) {
         this.#escaped = false;
         if (byte === ESC_END) byte = END;
@@ -131,7 +133,9 @@ export class SlipEncoder {
     const buffer = this.#buffer;
     let at = this.#length;
     for (let i = 0; i < this.#leadingEnds; i++) buffer[at++] = END;
-    for (const byte of payload) {
+    const length = payload.length;
+    for (let i = 0; i < length; i++) {
+      const byte = payload[i] as number;
       if (byte === END) {
         buffer[at++] = ESC;
         buffer[at++] = ESC_END;

@@ -120,12 +120,21 @@ export class CkrError extends Error {
 export class WireError extends Error {
   override readonly name = 'WireError';
   readonly status: number;
+  /** Path of the field, e.g. `attributes[3].value`. */
   readonly field: string;
+  readonly #problem: string;
 
   constructor(field: string, problem: string, status: HalStatusName = 'XDR_BUFFER_OVERFLOW') {
     super(`${field}: ${problem}`);
     this.field = field;
+    this.#problem = problem;
     this.status = HalStatus[status];
+  }
+
+  /** The same error seen from the field around it. Paths are put together only here, so that good messages cost none. */
+  within(outer: string): WireError {
+    const field = this.field === '' || this.field.startsWith('[') ? `${outer}${this.field}` : `${outer}.${this.field}`;
+    return new WireError(field, this.#problem, statusName(this.status));
   }
 }
 

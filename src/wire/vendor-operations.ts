@@ -255,7 +255,8 @@ export const vendorOperations = {
   PKEY_SET_ATTRIBUTES: operation({
     code: 27,
     leg: 'vendor',
-    args: { pkey: u32, attributes: array(attributeOrNil, attributes) },
+    // The device answers a count beyond the message with another status here than elsewhere.
+    args: { pkey: u32, attributes: array(attributeOrNil, attributes, 'RPC_PACKET_OVERFLOW') },
     results: {},
     caller: 'userOrWheelUnlessPublicSession',
     route: 'handle',
