@@ -1,0 +1,47 @@
+/** The binding to what node:crypto lacks: ECDSA over ready digests, cheap repeated signing, memory that is never swapped. */
+
+import { createRequire } from 'node:module';
+
+import { Bug } from '#src/wire/status.ts';
+
+declare const keyBrand: unique symbol;
+
+/** A key of OpenSSL, freed and cleansed by the garbage collector or {@link NativeBinding.destroyKey}. */
+export interface NativeKey {
+  readonly [keyBrand]: true;
+}
+
+/** Failures are `false` or `undefined`; only wrong argument types and destroyed keys throw. */
+interface NativeBinding {
+  loadPrivateKey(pkcs8: Uint8Array): NativeKey | undefined;
+  loadPublicKey(spki: Uint8Array): NativeKey | undefined;
+  destroyKey(key: NativeKey): void;
+  /** ECDSA into `signature`, which must have exactly the length of r||s. */
+  signDigest(key: NativeKey, digest: Uint8Array, signature: Uint8Array): boolean;
+  verifyDigest(key: NativeKey, digest: Uint8Array, signature: Uint8Array): boolean;
+  /** EdDSA into `signature`, which must have exactly its length. */
+  signMessage(key: NativeKey, message: Uint8Array, signature: Uint8Array): boolean;
+  verifyMessage(key: NativeKey, message: Uint8Array, signature: Uint8Array): boolean;
+  /** RSA PKCS#1 v1.5 over the bytes as they are, verified before release; or ECDSA. On a thread of the pool. */
+  signOnPool(key: NativeKey, input: Uint8Array): Promise<Uint8Array | undefined>;
+  verifyRsa(key: NativeKey, input: Uint8Array, signature: Uint8Array): boolean;
+  /** Whether the numbers of an RSA private key fit together. */
+  checkRsaKey(pkcs8: Uint8Array): boolean;
+  /** e^-1 mod lcm(p-1, q-1), big-endian. */
+  rsaPrivateExponent(pkcs8: Uint8Array): Uint8Array | undefined;
+  disableDumps(): boolean;
+  lockedMemory(size: number): Buffer | undefined;
+}
+
+const FILE = '../../build/native/diamond.node';
+
+export const native: NativeBinding = load();
+
+function load(): NativeBinding {
+  try {
+    return createRequire(import.meta.url)(FILE) as NativeBinding;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Bug(`the native binding cannot be loaded; run scripts/build (${reason})`);
+  }
+}
