@@ -101,6 +101,12 @@ export const CKM = {
   EDDSA: 0x1057,
 } as const;
 
+/** CK_UNAVAILABLE_INFORMATION in the 8 bytes of a CK_ULONG of 64-bit Linux. */
+export const CK_UNAVAILABLE_INFORMATION = 0xffff_ffff_ffff_ffffn;
+
+/** Object classes, attributes and so on from this number on are a vendor's own, CKO_VENDOR_DEFINED etc. */
+export const VENDOR_DEFINED = 0x8000_0000;
+
 /** Mechanism information flags, CKF_. */
 export const CKF_MECHANISM = {
   HW: 0x0000_0001,
@@ -112,6 +118,7 @@ export const CKF_MECHANISM = {
   EC_F_P: 0x0010_0000,
   EC_NAMEDCURVE: 0x0080_0000,
   EC_UNCOMPRESS: 0x0100_0000,
+  EC_CURVENAME: 0x0400_0000,
 } as const;
 
 /** Token information flags, CKF_. */
