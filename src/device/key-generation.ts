@@ -1,0 +1,65 @@
+/** Checks of what is to be generated, in the order in which a CrypTech device makes them. */
+
+import { generateKey } from '#src/crypto/generate-key.ts';
+import { Curve, KeyType } from '#src/wire/enumerations.ts';
+import { HalError } from '#src/wire/status.ts';
+import { type Device } from './device.ts';
+
+/** The only public exponent (libhal `hal_rsa_key_gen`). */
+const EXPONENT = 65_537n;
+const MIN_BITS = 1024;
+const MAX_BITS = 8192;
+
+/** Type of the public half by type of the private one. */
+const PUBLIC_TYPES = new Map<number, KeyType>([
+  [KeyType.RSA_PRIVATE, KeyType.RSA_PUBLIC],
+  [KeyType.EC_PRIVATE, KeyType.EC_PUBLIC],
+  [KeyType.ED_PRIVATE, KeyType.ED_PUBLIC],
+]);
+
+const CURVES = new Map<number, readonly number[]>([
+  [KeyType.EC_PRIVATE, [Curve.P256, Curve.P384, Curve.P521]],
+  [KeyType.ED_PRIVATE, [Curve.ED25519, Curve.ED448]],
+]);
+
+export interface PairKind {
+  readonly type: number;
+  readonly curve: number;
+  readonly bits: number;
+  readonly exponent: Uint8Array;
+}
+
+export interface GeneratedPair {
+  readonly type: KeyType;
+  readonly publicType: KeyType;
+  /** PKCS#8, to be wiped. */
+  readonly pkcs8: Uint8Array;
+  readonly spki: Uint8Array;
+}
+
+/** First check: arguments that make no sense. HalError BAD_ARGUMENTS. */
+export function checkPlausible({ type, curve, bits, exponent }: PairKind): void {
+  if (type === KeyType.RSA_PRIVATE) {
+    if (bits === 0 || bits % 8 !== 0) throw new HalError('BAD_ARGUMENTS', `RSA of ${bits} bits`);
+    if (exponent.length === 0) throw new HalError('BAD_ARGUMENTS', 'RSA public exponent missing');
+  } else if (CURVES.get(type)?.includes(curve) === false) {
+    throw new HalError('BAD_ARGUMENTS', `curve ${curve}`);
+  }
+}
+
+/** Second check, after the login: sizes and types that are not served. HalError UNSUPPORTED_KEY. */
+export function checkSupported({ type, bits, exponent }: PairKind): void {
+  if (!PUBLIC_TYPES.has(type)) throw new HalError('UNSUPPORTED_KEY', `key type ${type}`);
+  if (type !== KeyType.RSA_PRIVATE) return;
+  if (bits < MIN_BITS || bits > MAX_BITS) throw new HalError('UNSUPPORTED_KEY', `RSA of ${bits} bits`);
+  if (BigInt(`0x${Buffer.from(exponent).toString('hex')}`) !== EXPONENT) {
+    throw new HalError('UNSUPPORTED_KEY', 'only 65537 is a public exponent');
+  }
+}
+
+/** Generates a pair when its turn comes. HalError MASTERKEY_NOT_SET before any work. */
+export async function generatePair(device: Device, { type, curve, bits }: PairKind): Promise<GeneratedPair> {
+  await device.masterKey.require();
+  const { pkcs8, spki } = await device.generations.run(() => generateKey(type as KeyType, curve as Curve, bits));
+  return { type: type as KeyType, publicType: PUBLIC_TYPES.get(type) as KeyType, pkcs8, spki };
+}

@@ -1,0 +1,188 @@
+/** All keys of a device: token keys in the store, session keys in memory, and those in use ready for use. */
+
+import { randomUUID } from 'node:crypto';
+import { wipe } from '#src/crypto/process-hardening.ts';
+import { SigningKey } from '#src/crypto/signing-key.ts';
+import { type KeyStore } from '#src/store/key-store.ts';
+import { checkValueOf, unwrapRow, wrapForRow } from '#src/store/key-wrapping-v1.ts';
+import { type Attribute, type KeyIdentity, type StoredKey } from '#src/store/stored-key.ts';
+import { KeyFlags } from '#src/wire/enumerations.ts';
+import { HalError } from '#src/wire/status.ts';
+import { type Access } from './access.ts';
+import { type DeviceKey, idOf } from './device-key.ts';
+import { type LoadedKey, LoadedKeys } from './loaded-keys.ts';
+import { type MasterKey } from './master-key.ts';
+import { type VolatileKey, VolatileKeys } from './volatile-keys.ts';
+
+/** Keys kept ready for use: some 10 KiB each. */
+const LOADED_KEYS = 4096;
+
+/** A key to be stored. */
+export interface NewKey extends Omit<KeyIdentity, 'uuid'> {
+  /** PKCS#8, `undefined` for public keys. */
+  readonly pkcs8: Uint8Array | undefined;
+  readonly attributes: readonly Attribute[];
+  readonly session: number;
+}
+
+export class KeySpace {
+  readonly #store: KeyStore;
+  readonly #access: Access;
+  readonly #masterKey: MasterKey;
+  readonly #volatile = new VolatileKeys();
+  readonly #loaded = new LoadedKeys(LOADED_KEYS);
+
+  constructor(store: KeyStore, access: Access, masterKey: MasterKey) {
+    this.#store = store;
+    this.#access = access;
+    this.#masterKey = masterKey;
+  }
+
+  get tokenKeys(): number {
+    return this.#store.size;
+  }
+
+  get volatileKeys(): number {
+    return this.#volatile.size;
+  }
+
+  /** A key that the connection may know of. HalError KEY_NOT_FOUND. */
+  find(connection: number, uuid: Uint8Array): DeviceKey {
+    const key = this.#volatile.get(idOf(uuid)) ?? tokenKey(this.#store.get(uuid));
+    if (key === undefined || !this.#access.sees(connection, key)) throw new HalError('KEY_NOT_FOUND');
+    return key;
+  }
+
+  /**
+   * The key with this name, `undefined` if the name is free.
+   * @throws HalError KEY_NAME_IN_USE if it belongs to a key that the connection must not see
+   */
+  findByName(connection: number, name: Uint8Array): DeviceKey | undefined {
+    const key = this.#volatile.getByName(name) ?? tokenKey(this.#store.getByName(name));
+    if (key !== undefined && !this.#access.sees(connection, key)) throw new HalError('KEY_NAME_IN_USE');
+    return key;
+  }
+
+  /** Token keys in ascending order behind a UUID. */
+  list(after: Uint8Array, limit: number): DeviceKey[] {
+    return this.#store.list(after, limit).map((key) => tokenKey(key) as DeviceKey);
+  }
+
+  /** Session keys of a connection (for wheel: of all) in ascending order. */
+  sessionKeys(connection: number): DeviceKey[] {
+    return this.#volatile.sorted().filter((key) => this.#access.sees(connection, key));
+  }
+
+  /**
+   * Stores keys made by a connection, all or none; token keys are on the disk afterwards.
+   * @throws HalError MASTERKEY_NOT_SET, NO_KEY_INDEX_SLOTS, KEY_NAME_IN_USE, KEYSTORE_ACCESS
+   */
+  add(connection: number, newKeys: readonly NewKey[]): DeviceKey[] {
+    const masterKey = this.#currentMasterKey();
+    const checkValue = checkValueOf(masterKey);
+    const keys = newKeys.map(({ pkcs8, attributes, session, ...facts }): DeviceKey => {
+      if (this.#volatile.getByName(facts.name) ?? this.#store.getByName(facts.name)) {
+        throw new HalError('KEY_NAME_IN_USE');
+      }
+      const isToken = (facts.flags & KeyFlags.TOKEN) !== 0;
+      const identity = { ...facts, name: facts.name.slice(), uuid: newUuid() };
+      const wrapped = pkcs8 && wrapForRow(isToken ? masterKey : this.#volatile.wrappingKey, identity, pkcs8);
+      const owner = isToken ? undefined : connection;
+      return { ...identity, wrapped, checkValue, attributes, owner, session: isToken ? 0 : session };
+    });
+    const sessionKeys = keys.filter((key): key is VolatileKey => key.owner !== undefined);
+    const tokenKeys = keys.filter(({ owner }) => owner === undefined);
+    if (sessionKeys.length > 0) this.#volatile.checkRoom(connection, sessionKeys.length);
+    if (tokenKeys.length > 0) this.#store.insert(tokenKeys);
+    for (const key of sessionKeys) this.#volatile.add(key);
+    return keys;
+  }
+
+  /** Deletes keys, all or none. */
+  delete(keys: readonly DeviceKey[]): void {
+    const tokenKeys = keys.filter(({ owner }) => owner === undefined);
+    if (tokenKeys.length > 0) this.#store.delete(tokenKeys.map(({ uuid }) => uuid));
+    for (const key of keys) {
+      const id = idOf(key.uuid);
+      this.#loaded.delete(id);
+      this.#volatile.delete(id);
+    }
+  }
+
+  setAttributes(key: DeviceKey, attributes: readonly Attribute[]): void {
+    if (key.owner === undefined) this.#store.setAttributes(key.uuid, attributes);
+    else this.#volatile.setAttributes(idOf(key.uuid), attributes);
+  }
+
+  /** Destroys the session keys of a connection. */
+  deleteSessionKeys(connection: number): void {
+    this.delete([...this.#volatile.ownedBy(connection)]);
+  }
+
+  /** Forgets everything that depends on the master key: it has changed or is gone. Session keys end with it. */
+  forgetSecrets(): void {
+    this.#loaded.clear();
+    this.delete(this.#volatile.sorted());
+  }
+
+  /** A key that was used lately. The caller asks {@link Access} whether the connection sees it. */
+  loaded(id: string): LoadedKey | undefined {
+    return this.#loaded.get(id);
+  }
+
+  /**
+   * Makes a key ready for use.
+   * @throws HalError KEY_NOT_FOUND, MASTERKEY_NOT_SET, KEYWRAP_BAD_MAGIC (made under another master key)
+   */
+  async load(connection: number, uuid: Uint8Array): Promise<LoadedKey> {
+    const id = idOf(uuid);
+    this.find(connection, uuid);
+    await this.#masterKey.require();
+    // The key may have been deleted, or loaded by another request, while the holder was asked.
+    const key = this.find(connection, uuid);
+    const known = this.#loaded.get(id);
+    if (known !== undefined) return known;
+    const pkcs8 = this.#privateKey(key);
+    const signingKey = pkcs8 ? SigningKey.fromPkcs8(pkcs8) : SigningKey.fromSpki(key.spki);
+    if (pkcs8) wipe(pkcs8);
+    const loaded = { type: key.type, flags: key.flags, owner: key.owner, signingKey };
+    this.#loaded.set(id, loaded);
+    return loaded;
+  }
+
+  /** The PKCS#8 of a private key, to be wiped by the caller; `undefined` for public keys. Errors as {@link load}. */
+  async unwrap(key: DeviceKey): Promise<Uint8Array | undefined> {
+    await this.#masterKey.require();
+    return this.#privateKey(key);
+  }
+
+  /** @throws HalError MASTERKEY_NOT_SET, KEYWRAP_BAD_MAGIC if the key was made under another master key */
+  checkReadable(key: DeviceKey): void {
+    if (Buffer.compare(key.checkValue, checkValueOf(this.#currentMasterKey())) !== 0) {
+      throw new HalError('KEYWRAP_BAD_MAGIC', 'the key was made under another master key');
+    }
+  }
+
+  #privateKey(key: DeviceKey): Uint8Array | undefined {
+    this.checkReadable(key);
+    if (key.wrapped === undefined) return undefined;
+    const masterKey = this.#currentMasterKey();
+    return unwrapRow(key.owner === undefined ? masterKey : this.#volatile.wrappingKey, key);
+  }
+
+  /** Looked up right where it is used: after any wait it may have been wiped. */
+  #currentMasterKey(): Uint8Array {
+    const masterKey = this.#masterKey.current;
+    if (masterKey === undefined) throw new HalError('MASTERKEY_NOT_SET');
+    return masterKey;
+  }
+}
+
+function tokenKey(key: StoredKey | undefined): DeviceKey | undefined {
+  return key && { ...key, owner: undefined, session: 0 };
+}
+
+/** A random UUID (version 4, RFC 9562), 16 bytes. Zero, the PIN block of a CrypTech device, never comes out. */
+export function newUuid(): Uint8Array {
+  return Buffer.from(randomUUID().replaceAll('-', ''), 'hex');
+}

@@ -1,0 +1,59 @@
+/**
+ * A device process: `node main.ts --index I --state DIR --mkm SOCKET [--epoch HEX]`, started by the appliance with the link
+ * on file descriptor 3. It ends when the link closes.
+ */
+
+import { mkdirSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import { createLog } from '#src/audit/log.ts';
+import { hardenProcess } from '#src/crypto/process-hardening.ts';
+import { SqliteKeyStore } from '#src/store/sqlite-key-store.ts';
+import { answer } from './answer.ts';
+import { Device } from './device.ts';
+import { Link } from './link.ts';
+import { readOptions } from './options.ts';
+
+/** File descriptor of the link. */
+const LINK = 3;
+
+/** How long SIGTERM waits for the requests in progress. */
+const SHUTDOWN_MS = 5000;
+
+async function main(): Promise<void> {
+  const { index, state, mkm, logLevel, maxKeys, maxBytes, ...options } = readOptions(process.argv.slice(2));
+  const log = createLog(`device${index}`, (line) => process.stderr.write(line), logLevel);
+  process.stderr.on('error', () => {});
+  for (const problem of hardenProcess()) log.warn(problem);
+  process.umask(0o077);
+  // Interrupts reach the whole process group; the daemon decides when a device ends.
+  for (const signal of ['SIGINT', 'SIGHUP', 'SIGPIPE'] as const) process.on(signal, () => {});
+
+  const folder = join(state, `device-${index}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const store = new SqliteKeyStore({ path: join(folder, 'keystore.db'), maxKeys, maxBytes });
+  const device = new Device({ index, store, mkmSocket: mkm, log, ...options });
+  await device.masterKey.refresh();
+
+  const link = new Link(new Socket({ fd: LINK, readable: true, writable: true }), (header, request) =>
+    answer(device, header, request),
+  );
+  log.info(`ready, ${store.size} token keys`);
+  const end = () => {
+    device.close();
+    process.exit(0);
+  };
+  process.once('SIGTERM', () => {
+    setTimeout(end, SHUTDOWN_MS).unref();
+    void link.stop().then(end);
+  });
+  await link.closed;
+  end();
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`device: ${(error as Error).message}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,114 @@
+/** KEY_PAIR_CREATE and KEY_LOAD. Both may be repeated: the same name gives the same key. */
+
+import { wipe } from '#src/crypto/process-hardening.ts';
+import { parsePublicKey, publicKeyAttributes } from '#src/crypto/public-key.ts';
+import { KeyFlags } from '#src/wire/enumerations.ts';
+import { type ArgsOf } from '#src/wire/message.ts';
+import { HalError } from '#src/wire/status.ts';
+import { changeAttributes } from '../attributes.ts';
+import { type Device } from '../device.ts';
+import { type DeviceKey, factsOf, idOf, type KeyFacts } from '../device-key.ts';
+import { type Handlers } from '../handler.ts';
+import { parseKey } from '../key-der.ts';
+import { checkPlausible, checkSupported, generatePair } from '../key-generation.ts';
+import { type NewKey } from '../key-space.ts';
+
+type PairArgs = ArgsOf<'KEY_PAIR_CREATE'>;
+
+interface Pair {
+  readonly privateKey: KeyFacts;
+  readonly publicKey: KeyFacts;
+}
+
+export const keyCreation: Handlers<'KEY_PAIR_CREATE' | 'KEY_LOAD'> = {
+  KEY_PAIR_CREATE(device, connection, args) {
+    const kind = args;
+    checkPlausible(kind);
+    if (Buffer.compare(args.name, args.publicName) === 0) throw new HalError('BAD_ARGUMENTS', 'two keys of one name');
+    device.access.checkCreate(connection, args.flags);
+    device.access.checkCreate(connection, args.publicFlags);
+    checkSupported(kind);
+    // A repetition may arrive while the first request is still at work.
+    const id = `${connection} ${idOf(args.name)} ${idOf(args.publicName)}`;
+    const running = device.pairsInProgress.get(id);
+    if (running !== undefined) return running;
+    const existing = existingPair(device, connection, args);
+    if (existing !== undefined) return existing;
+    const creating = createPair(device, connection, args).finally(() => device.pairsInProgress.delete(id));
+    device.pairsInProgress.set(id, creating);
+    return creating;
+  },
+
+  async KEY_LOAD(device, connection, { session, name, der, flags, attributes }) {
+    if (der.length === 0) throw new HalError('BAD_ARGUMENTS', 'empty key');
+    device.access.checkCreate(connection, flags);
+    const existing = device.keys.findByName(connection, name);
+    if (existing !== undefined) return { loaded: factsOf(existing) };
+    const parsed = parseKey(der);
+    wipe(der);
+    const isPrivate = parsed.pkcs8 !== undefined;
+    try {
+      const derived = publicKeyAttributes(parsePublicKey(parsed.spki), isPrivate);
+      const complete = changeAttributes([], [...attributes, ...derived]);
+      const [key] = await device.runFor(
+        connection,
+        () => device.masterKey.require(),
+        () => device.keys.add(connection, [{ ...parsed, name, flags, session, attributes: complete }]),
+      );
+      return { loaded: factsOf(key as DeviceKey) };
+    } finally {
+      if (parsed.pkcs8) wipe(parsed.pkcs8);
+    }
+  },
+};
+
+async function createPair(device: Device, connection: number, args: PairArgs): Promise<Pair> {
+  const { name, publicName, session, flags, publicFlags } = args;
+  // Checked before the work, and copied: it takes a while.
+  const attributes = changeAttributes([], args.attributes);
+  const publicAttributes = changeAttributes([], args.publicAttributes);
+  return device.runFor(
+    connection,
+    () => generatePair(device, args),
+    ({ type, publicType, pkcs8, spki }) => {
+      try {
+        const parsed = parsePublicKey(spki);
+        const { curve, bits } = parsed;
+        const half = (isPrivate: boolean): NewKey => ({
+          name: isPrivate ? name : publicName,
+          type: isPrivate ? type : publicType,
+          curve,
+          bits,
+          flags: isPrivate ? flags : publicFlags,
+          spki,
+          pkcs8: isPrivate ? pkcs8 : undefined,
+          session,
+          attributes: changeAttributes(
+            isPrivate ? attributes : publicAttributes,
+            publicKeyAttributes(parsed, isPrivate),
+          ),
+        });
+        const [privateKey, publicKey] = device.keys.add(connection, [half(true), half(false)]);
+        return { privateKey: factsOf(privateKey as DeviceKey), publicKey: factsOf(publicKey as DeviceKey) };
+      } finally {
+        wipe(pkcs8);
+      }
+    },
+  );
+}
+
+/** The pair that an earlier request of this name has made. HalError KEY_NAME_IN_USE if it is another one. */
+function existingPair(device: Device, connection: number, args: PairArgs): Pair | undefined {
+  const privateKey = device.keys.findByName(connection, args.name);
+  const publicKey = device.keys.findByName(connection, args.publicName);
+  if (privateKey === undefined && publicKey === undefined) return undefined;
+  if (privateKey?.wrapped === undefined || privateKey.type !== args.type) throw new HalError('KEY_NAME_IN_USE');
+  if (publicKey !== undefined) return { privateKey: factsOf(privateKey), publicKey: factsOf(publicKey) };
+  // A session key does not survive a restart, but follows from the private key.
+  if ((args.publicFlags & KeyFlags.TOKEN) !== 0) throw new HalError('KEY_NAME_IN_USE');
+  const parsed = parsePublicKey(privateKey.spki);
+  const attributes = changeAttributes([], [...args.publicAttributes, ...publicKeyAttributes(parsed, false)]);
+  const { publicName: name, publicFlags: flags, session } = args;
+  const [restored] = device.keys.add(connection, [{ ...parsed, name, flags, session, pkcs8: undefined, attributes }]);
+  return { privateKey: factsOf(privateKey), publicKey: factsOf(restored as DeviceKey) };
+}

@@ -1,0 +1,83 @@
+/** KEY_SIGN and KEY_VERIFY: what a device does nearly all of its time. */
+
+import { CKM } from '#src/cryptoki/constants.ts';
+import { KeyType } from '#src/wire/enumerations.ts';
+import { type ArgsOf, type ResultsOf } from '#src/wire/message.ts';
+import { HalError } from '#src/wire/status.ts';
+import { checkSignatureFlag } from '../access.ts';
+import { type Device } from '../device.ts';
+import { idOf } from '../device-key.ts';
+import { type Handlers } from '../handler.ts';
+import { type LoadedKey } from '../loaded-keys.ts';
+
+type SignArgs = ArgsOf<'KEY_SIGN'>;
+type VerifyArgs = ArgsOf<'KEY_VERIFY'>;
+type Signature = ResultsOf<'KEY_SIGN'>;
+
+interface Mechanism {
+  readonly scheme: 'rsa-pkcs1' | 'ecdsa' | 'eddsa';
+  readonly privateType: KeyType;
+  readonly publicType: KeyType;
+}
+
+/** Raw mechanisms: hashing, if the application's mechanism asks for it, is done before. */
+const MECHANISMS = new Map<number, Mechanism>([
+  [CKM.RSA_PKCS, { scheme: 'rsa-pkcs1', privateType: KeyType.RSA_PRIVATE, publicType: KeyType.RSA_PUBLIC }],
+  [CKM.ECDSA, { scheme: 'ecdsa', privateType: KeyType.EC_PRIVATE, publicType: KeyType.EC_PUBLIC }],
+  [CKM.EDDSA, { scheme: 'eddsa', privateType: KeyType.ED_PRIVATE, publicType: KeyType.ED_PUBLIC }],
+]);
+
+export const signing: Handlers<'KEY_SIGN' | 'KEY_VERIFY'> = {
+  KEY_SIGN(device, connection, args) {
+    const key = device.keys.loaded(idOf(args.key));
+    return key === undefined ? loadAndSign(device, connection, args) : sign(device, connection, key, args);
+  },
+
+  async KEY_VERIFY(device, connection, args) {
+    const key = device.keys.loaded(idOf(args.key)) ?? (await device.keys.load(connection, args.key));
+    verify(device, connection, key, args);
+    return {};
+  },
+};
+
+async function loadAndSign(device: Device, connection: number, args: SignArgs): Promise<Signature> {
+  // Whoever may not use the key shall not make the device load it.
+  device.access.checkUse(connection, device.keys.find(connection, args.key));
+  return sign(device, connection, await device.keys.load(connection, args.key), args);
+}
+
+function sign(
+  device: Device,
+  connection: number,
+  key: LoadedKey,
+  { mechanism: number, parameter, data }: SignArgs,
+): Signature | Promise<Signature> {
+  if (!device.access.sees(connection, key)) throw new HalError('KEY_NOT_FOUND');
+  device.access.checkUse(connection, key);
+  const mechanism = checkMechanism(key, number, parameter);
+  if (key.type !== mechanism.privateType) throw new HalError('UNSUPPORTED_KEY', 'not a private key of this mechanism');
+  const signature = key.signingKey.sign(mechanism.scheme, data);
+  return signature instanceof Promise ? signature.then(toSignature) : { signature };
+}
+
+function toSignature(signature: Uint8Array): Signature {
+  return { signature };
+}
+
+function verify(device: Device, connection: number, key: LoadedKey, args: VerifyArgs): void {
+  if (!device.access.sees(connection, key)) throw new HalError('KEY_NOT_FOUND');
+  const { scheme, privateType, publicType } = checkMechanism(key, args.mechanism, args.parameter);
+  if (key.type !== privateType && key.type !== publicType) {
+    throw new HalError('UNSUPPORTED_KEY', 'not a key of this mechanism');
+  }
+  if (!key.signingKey.verify(scheme, args.data, args.signature)) throw new HalError('INVALID_SIGNATURE');
+}
+
+function checkMechanism(key: LoadedKey, number: number, parameter: Uint8Array): Mechanism {
+  checkSignatureFlag(key.flags);
+  const mechanism = MECHANISMS.get(number);
+  if (mechanism === undefined) throw new HalError('UNSUPPORTED_KEY', `mechanism 0x${number.toString(16)}`);
+  // EdDSA with a context or a prehash (CK_EDDSA_PARAMS) gives other signatures; never plain ones by mistake.
+  if (parameter.length > 0) throw new HalError('BAD_ARGUMENTS', 'the mechanism takes no parameter');
+  return mechanism;
+}

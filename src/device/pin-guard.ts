@@ -1,0 +1,85 @@
+/**
+ * Checks PINs and makes guessing slow: a wrong PIN is answered after a delay that doubles with every failure of the role
+ * up to a limit and starts anew after a right PIN. The count of failures is on the disk before the answer is sent, so
+ * ending the device by force does not reset it.
+ */
+
+import { setTimeout } from 'node:timers/promises';
+import { type Log } from '#src/audit/log.ts';
+import { verifyPin } from '#src/crypto/pin-hash.ts';
+import { wipe } from '#src/crypto/process-hardening.ts';
+import { type KeyStore } from '#src/store/key-store.ts';
+import { Limits, User, USER_NAMES } from '#src/wire/enumerations.ts';
+import { HalError } from '#src/wire/status.ts';
+import { Slots } from './slots.ts';
+
+/** The longest delay is this many times the first one: 60 s after 5 s. */
+const LONGEST_DELAY = 12;
+
+/**
+ * Attempts on one role that are checked or delayed at the same time, as many as a CrypTech device has dispatch tasks.
+ * More wait their turn: opening many connections does not make guessing faster.
+ */
+const PARALLEL_ATTEMPTS = 4;
+const WAITING_ATTEMPTS = 1024;
+
+export class PinGuard {
+  readonly #store: KeyStore;
+  readonly #firstDelayMs: number;
+  readonly #log: Log;
+  readonly #attempts = new Map<User, Slots>();
+
+  /** @param firstDelayMs delay after the first wrong PIN, milliseconds */
+  constructor(store: KeyStore, firstDelayMs: number, log: Log) {
+    this.#store = store;
+    this.#firstDelayMs = firstDelayMs;
+    this.#log = log;
+    for (const user of [User.NORMAL, User.SO, User.WHEEL]) {
+      this.#attempts.set(user, new Slots(PARALLEL_ATTEMPTS, WAITING_ATTEMPTS, 'NO_CLIENT_SLOTS_AVAILABLE'));
+    }
+  }
+
+  /**
+   * Returns the role if the PIN is right. Wipes the PIN.
+   * @throws HalError BAD_ARGUMENTS at once; PIN_INCORRECT after the delay, also if no PIN was ever set
+   */
+  async check(user: number, pin: Uint8Array): Promise<User> {
+    checkPinLength(pin);
+    checkRole(user);
+    const attempts = this.#attempts.get(user) as Slots;
+    const copy = pin.slice();
+    wipe(pin);
+    try {
+      await attempts.run(() => this.#attempt(user, copy));
+      return user;
+    } finally {
+      wipe(copy);
+    }
+  }
+
+  async #attempt(user: User, pin: Uint8Array): Promise<void> {
+    const right = await verifyPin(pin, this.#store.pin(user));
+    const failures = this.#store.pinFailures(user);
+    if (right) {
+      if (failures > 0) this.#store.setPinFailures(user, 0);
+      return;
+    }
+    this.#store.setPinFailures(user, failures + 1);
+    const delay = this.#firstDelayMs * Math.min(2 ** failures, LONGEST_DELAY);
+    this.#log.warn(`wrong PIN for ${USER_NAMES[user]}, failure ${failures + 1} since the last right one`);
+    // A login that waits here must not keep an ending device alive.
+    await setTimeout(delay, undefined, { ref: false });
+    throw new HalError('PIN_INCORRECT');
+  }
+}
+
+/** @throws HalError BAD_ARGUMENTS */
+export function checkPinLength(pin: Uint8Array): void {
+  if (pin.length < Limits.pinMin || pin.length > Limits.pinMax) throw new HalError('BAD_ARGUMENTS', 'length of a PIN');
+}
+
+/** @throws HalError BAD_ARGUMENTS for anything but user, so and wheel */
+export function checkRole(user: number): asserts user is User {
+  if (user !== User.NORMAL && user !== User.SO && user !== User.WHEEL)
+    throw new HalError('BAD_ARGUMENTS', `role ${user}`);
+}

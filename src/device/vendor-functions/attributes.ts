@@ -1,0 +1,38 @@
+/** PKEY_SET_ATTRIBUTES and PKEY_GET_ATTRIBUTES. */
+
+import { NIL } from '#src/wire/schema.ts';
+import { HalError } from '#src/wire/status.ts';
+import { changeAttributes } from '../attributes.ts';
+import { type Handlers, SizeReply } from '../handler.ts';
+import { keyBehind } from './key-handles.ts';
+import { checkReplySize } from './reply-size.ts';
+
+export const attributes: Handlers<'PKEY_SET_ATTRIBUTES' | 'PKEY_GET_ATTRIBUTES'> = {
+  PKEY_SET_ATTRIBUTES(device, connection, { pkey, attributes: changes }) {
+    if (changes.length === 0) throw new HalError('BAD_ARGUMENTS');
+    const key = keyBehind(device, connection, pkey);
+    device.access.checkUse(connection, key);
+    device.keys.setAttributes(key, changeAttributes(key.attributes, changes));
+    return {};
+  },
+
+  /**
+   * A length query answers NIL for a missing attribute and never ATTRIBUTE_NOT_FOUND, and an empty list is answered with
+   * one: only then do the vendor's PKCS#11 library and Python module report a missing attribute as what it is.
+   */
+  PKEY_GET_ATTRIBUTES(device, connection, { pkey, types, bufferLen }) {
+    checkReplySize(4 + 8 * types.length + bufferLen);
+    const key = keyBehind(device, connection, pkey);
+    const values = new Map(key.attributes.map(({ type, value }) => [type, value]));
+    if (bufferLen === 0) {
+      return new SizeReply({ attributes: types.map((type) => ({ type, length: values.get(type)?.length ?? NIL })) });
+    }
+    const found = types.map((type) => {
+      const value = values.get(type);
+      if (value === undefined) throw new HalError('ATTRIBUTE_NOT_FOUND');
+      return { type, value };
+    });
+    if (found.reduce((sum, { value }) => sum + value.length, 0) > bufferLen) throw new HalError('RESULT_TOO_LONG');
+    return { attributes: found };
+  },
+};

@@ -1,0 +1,24 @@
+/** Storing a key that a vendor function made or received, and opening a handle for it. */
+
+import { KeyFlags } from '#src/wire/enumerations.ts';
+import { type ParsedKey } from '../key-der.ts';
+import { type Device } from '../device.ts';
+import { type DeviceKey } from '../device-key.ts';
+import { newUuid } from '../key-space.ts';
+
+/** Stores a key without attributes. Its name is a UUID of its own: vendor functions do not know names. */
+export function storeAndOpen(
+  device: Device,
+  connection: number,
+  parsed: ParsedKey,
+  flags: number,
+  session: number,
+): { pkey: number; uuid: Uint8Array } {
+  device.handles.checkRoom(connection);
+  const [key] = device.keys.add(connection, [{ ...parsed, name: newUuid(), flags, session, attributes: [] }]);
+  return { pkey: openHandle(device, connection, key as DeviceKey), uuid: (key as DeviceKey).uuid };
+}
+
+export function openHandle(device: Device, connection: number, { uuid, flags }: DeviceKey): number {
+  return device.handles.open(connection, uuid, (flags & KeyFlags.TOKEN) !== 0);
+}

@@ -1,0 +1,54 @@
+/** The one interface behind which a device keeps its token keys and PINs. */
+
+import { type PinRecord } from '#src/crypto/pin-hash.ts';
+import { type User } from '#src/wire/enumerations.ts';
+import { type Attribute, type StoredKey } from './stored-key.ts';
+
+/** Which keys {@link KeyStore.match} returns; 0 means any type or curve. */
+export interface KeyFilter {
+  readonly type: number;
+  readonly curve: number;
+  /** A key fits if `(its flags XOR flags) AND mask` is 0. */
+  readonly mask: number;
+  readonly flags: number;
+}
+
+/**
+ * Every method that changes something returns only after the change is on stable storage, and has changed either all or
+ * nothing if it throws.
+ *
+ * Errors of all methods: HalError KEYSTORE_ACCESS (disk full, I/O error, damaged file).
+ */
+export interface KeyStore {
+  /** Number of keys. */
+  readonly size: number;
+
+  /** The key with this device UUID. */
+  get(uuid: Uint8Array): StoredKey | undefined;
+  /** The key with this name. */
+  getByName(name: Uint8Array): StoredKey | undefined;
+  /** Keys behind `after` in ascending order of their device UUID, at most `limit`. */
+  list(after: Uint8Array, limit: number): StoredKey[];
+  /** The same with a filter, as many as the caller takes. */
+  match(filter: KeyFilter, after: Uint8Array): Iterable<StoredKey>;
+  /** Stores keys, all or none. HalError KEY_NAME_IN_USE, NO_KEY_INDEX_SLOTS if there is no room. */
+  insert(keys: readonly StoredKey[]): void;
+  /** Deletes keys, all or none; missing ones count as deleted. */
+  delete(uuids: readonly Uint8Array[]): void;
+  /** Replaces all attributes of a key. HalError KEY_NOT_FOUND. */
+  setAttributes(uuid: Uint8Array, attributes: readonly Attribute[]): void;
+  /** The different master key check values of all keys: empty without keys, one if all were made under one master key. */
+  checkValues(): Uint8Array[];
+
+  /** The PIN of a role, `undefined` if it was never set. */
+  pin(user: User): PinRecord | undefined;
+  setPin(user: User, record: PinRecord | undefined): void;
+  /** Wrong PINs since the last right one. */
+  pinFailures(user: User): number;
+  setPinFailures(user: User, failures: number): void;
+
+  /** Key of the tickets that restore logins, 32 bytes, made with the store. */
+  readonly ticketKey: Uint8Array;
+
+  close(): void;
+}

@@ -1,0 +1,32 @@
+/** What the key store keeps about one key. */
+
+import { type Curve, type KeyType } from '#src/wire/enumerations.ts';
+
+/** A PKCS#11 attribute as stored: the device gives its value no meaning. */
+export interface Attribute {
+  readonly type: number;
+  readonly value: Uint8Array;
+}
+
+/** Facts that never change after creation; the wrapped key is bound to them. */
+export interface KeyIdentity {
+  /** Device UUID, 16 bytes. */
+  readonly uuid: Uint8Array;
+  /** UUID that clients of the appliance see, 16 bytes, unique in the store. */
+  readonly name: Uint8Array;
+  readonly type: KeyType;
+  readonly curve: Curve;
+  /** Modulus length (RSA) or field size. */
+  readonly bits: number;
+  readonly flags: number;
+  /** SubjectPublicKeyInfo (RFC 5280), DER. */
+  readonly spki: Uint8Array;
+}
+
+export interface StoredKey extends KeyIdentity {
+  /** The PKCS#8 key wrapped under the master key; `undefined` for public keys. */
+  readonly wrapped: Uint8Array | undefined;
+  /** {@link checkValueOf} of the master key that was set when the key was made, 4 bytes. */
+  readonly checkValue: Uint8Array;
+  readonly attributes: readonly Attribute[];
+}
