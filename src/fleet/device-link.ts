@@ -1,0 +1,82 @@
+/** The byte stream to a device: SLIP frames, all frames of an event-loop turn in one write. */
+
+import { type Duplex } from 'node:stream';
+import { Limits } from '#src/wire/enumerations.ts';
+import { SlipDecoder, SlipEncoder } from '#src/wire/slip.ts';
+
+/** A page of KEY_LIST with long attributes is the longest message a device sends. */
+const MAX_FRAME = 16 * Limits.ownMessage;
+
+export interface LinkEvents {
+  /** A message arrived; it is a view of the received chunk. */
+  onMessage(message: Uint8Array): void;
+  /** The stream ended or broke; called once. */
+  onClose(): void;
+}
+
+export class DeviceLink {
+  readonly #stream: Duplex;
+  readonly #encoder = new SlipEncoder();
+  #flushScheduled = false;
+  #closed = false;
+  readonly #flush = (): void => {
+    this.#flushScheduled = false;
+    if (!this.#closed && this.#encoder.length > 0) this.#stream.write(this.#encoder.take());
+  };
+
+  constructor(stream: Duplex, events: LinkEvents) {
+    this.#stream = stream;
+    const decoder = new SlipDecoder(MAX_FRAME);
+    const onMessage = (message: Uint8Array): void => events.onMessage(message);
+    const closed = (): void => {
+      if (this.#closed) return;
+      this.#closed = true;
+      events.onClose();
+    };
+    stream.on('data', (chunk: Uint8Array) => decoder.push(chunk, onMessage));
+    stream.on('end', closed);
+    stream.on('close', closed);
+    stream.on('error', closed);
+  }
+
+  /**
+   * Sends a message with everything else that is sent before the event loop turns. A tick runs after the microtasks of the
+   * running callback, so a whole batch of promises that became ready together shares one write, and nothing waits for a turn.
+   */
+  send(message: Uint8Array): void {
+    if (this.#closed) return;
+    this.#encoder.append(message);
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    process.nextTick(this.#flush);
+  }
+
+  /** Sends a message that holds a secret in a buffer of its own, which is wiped as soon as the system has it. */
+  sendSecret(message: Uint8Array): void {
+    if (this.#closed) return;
+    this.#flush();
+    const frame = new Uint8Array(2 * message.length + 2);
+    const length = escapeFrame(message, frame);
+    this.#stream.write(frame.subarray(0, length), () => frame.fill(0));
+  }
+
+  close(): void {
+    this.#stream.destroy();
+  }
+}
+
+/** SLIP (RFC 1055) into a given buffer: {@link SlipEncoder} keeps its buffer, which must not hold a PIN. */
+function escapeFrame(message: Uint8Array, frame: Uint8Array): number {
+  let at = 0;
+  frame[at++] = 0xc0;
+  for (const byte of message) {
+    if (byte === 0xc0 || byte === 0xdb) {
+      frame[at++] = 0xdb;
+      frame[at++] = byte === 0xc0 ? 0xdc : 0xdd;
+    } else {
+      frame[at++] = byte;
+    }
+  }
+  frame[at++] = 0xc0;
+  return at;
+}

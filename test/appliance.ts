@@ -1,0 +1,176 @@
+/** An appliance for tests: the real daemon with its devices, its own state folder and ports chosen by the system. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { holder } from '#src/daemon/holder.ts';
+import { Bug } from '#src/wire/status.ts';
+import { ConsoleTerminal } from './console-terminal.ts';
+
+export const FACTORY_PIN = 'YouReallyNeedToChangeThisPINRightNowWeAreNotKidding';
+const DAEMON = fileURLToPath(new URL('../src/daemon/main.ts', import.meta.url));
+const PINS = { wheelPin: 'wheel-4711', soPin: 'so-4711', userPin: 'user-4711' } as const;
+
+export interface ApplianceOptions {
+  /** 2 if absent. */
+  readonly devices?: number;
+  /** Delay of the reply to a wrong PIN; 50 ms if absent. */
+  readonly pinDelayMs?: number;
+  /** A state folder that exists already and stays; a temporary one if absent. */
+  readonly state?: string;
+  readonly verbose?: boolean;
+}
+
+export interface Secrets {
+  readonly wheelPin: string;
+  readonly soPin: string;
+  readonly userPin: string;
+  /** 64 hexadecimal digits. */
+  readonly masterKey: string;
+}
+
+/** What the daemon says when it is ready. */
+interface Facts {
+  readonly pid: number;
+  readonly rpcPort: number;
+  readonly consolePort: number;
+  readonly webPort: number;
+  readonly fingerprint: string;
+  readonly serial: string;
+  readonly version: string;
+}
+
+export interface Appliance extends Facts {
+  readonly state: string;
+  /** Milliseconds from the start of the process to its ready line. */
+  readonly startMs: number;
+  /** What the daemon has written to its log so far. */
+  readonly log: string;
+  /** First login, random master key, PINs: through the console. */
+  setUp(): Promise<Secrets>;
+  /** Login as wheel after a restart; the master key is still set. */
+  unlock(wheelPin?: string): Promise<void>;
+  /** Ends the daemon and, if the state folder is temporary, the holder and the folder. Gives the exit status. */
+  stop(): Promise<number | null>;
+  /** SIGTERM; everything stays for the next start. */
+  halt(): Promise<number | null>;
+  /** SIGKILL; everything stays for the next start. */
+  kill(): Promise<void>;
+  /** Resolves with the exit status when the daemon ends by itself. */
+  readonly exited: Promise<number | null>;
+}
+
+export async function startAppliance(options: ApplianceOptions = {}): Promise<Appliance> {
+  const state = options.state ?? (await mkdtemp(join(tmpdir(), 'dks-appliance-')));
+  const cleanUp = async (): Promise<void> => {
+    if (options.state !== undefined) return;
+    await holder.end(join(state, 'run', 'mkm.sock')).catch(() => {});
+    // The holder writes its compile cache when it exits.
+    await rm(state, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  };
+  const started = performance.now();
+  const child = spawn(process.execPath, [DAEMON, ...daemonArgs(state, options)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const exited = once(child, 'exit').then(([status]) => status as number | null);
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
+  let facts: Facts;
+  try {
+    facts = await readyLine(child, exited, () => log);
+  } catch (error) {
+    await cleanUp();
+    throw error;
+  }
+  const startMs = performance.now() - started;
+
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    return exited;
+  };
+  return {
+    ...facts,
+    state,
+    startMs,
+    exited,
+    get log() {
+      return log;
+    },
+    setUp: () => setUp(facts.consolePort),
+    unlock: (wheelPin = PINS.wheelPin) => unlock(facts.consolePort, wheelPin),
+    halt: () => end('SIGTERM'),
+    async kill() {
+      await end('SIGKILL');
+    },
+    async stop() {
+      const status = await end('SIGTERM');
+      await cleanUp();
+      return status;
+    },
+  };
+}
+
+/** The daemon's options for a state folder, ports chosen by the system. */
+export function daemonArgs(state: string, { devices = 2, pinDelayMs = 50, verbose = false }: ApplianceOptions = {}) {
+  return [
+    ...['--state', state, '--listen', '127.0.0.1', '--rpc-port', '0', '--console-port', '0', '--web-port', '0'],
+    ...['--devices', String(devices), '--pin-delay-ms', String(pinDelayMs), '--no-delay'],
+    ...(verbose ? ['--verbose'] : []),
+  ];
+}
+
+async function readyLine(child: ChildProcess, exited: Promise<number | null>, log: () => string): Promise<Facts> {
+  let output = '';
+  const { promise, resolve } = Promise.withResolvers<Facts>();
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+    const ready = /^ready (\{.*\})$/m.exec(output);
+    if (ready) resolve(JSON.parse(ready[1] as string) as Facts);
+  });
+  const failed = exited.then((status) => {
+    throw new Bug(`the daemon ended with status ${status}: ${log()}`);
+  });
+  failed.catch(() => {});
+  return Promise.race([promise, failed]);
+}
+
+async function setUp(consolePort: number): Promise<Secrets> {
+  const terminal = await ConsoleTerminal.open(consolePort);
+  try {
+    await terminal.expect('Password: ');
+    terminal.send(FACTORY_PIN);
+    await terminal.expect('(y/n) ');
+    terminal.send('y');
+    await terminal.expect('--------\r\n> ');
+    terminal.send('');
+    await terminal.expect('Success:Random key:');
+    const output = await terminal.expect('Diamond-HSM > ');
+    const masterKey = /((?:[0-9A-F]{8}\s+){7}[0-9A-F]{8})/.exec(output)?.[1]?.replaceAll(/\s/g, '');
+    if (masterKey === undefined) throw new Bug(`no master key in: ${output}`);
+    for (const [role, pin] of [
+      ['wheel', PINS.wheelPin],
+      ['so', PINS.soPin],
+      ['user', PINS.userPin],
+    ]) {
+      const answer = await terminal.command(`set pin ${role} ${pin}`);
+      if (!answer.includes(`PIN for '${role}' set.`)) throw new Bug(`no PIN for ${role}: ${answer}`);
+    }
+    return { ...PINS, masterKey };
+  } finally {
+    await terminal.close();
+  }
+}
+
+async function unlock(consolePort: number, wheelPin: string): Promise<void> {
+  const terminal = await ConsoleTerminal.open(consolePort);
+  try {
+    await terminal.expect('Password: ');
+    terminal.send(wheelPin);
+    await terminal.expect('(y/n) ');
+    terminal.send('n');
+    await terminal.expect('Diamond-HSM > ');
+  } finally {
+    await terminal.close();
+  }
+}
