@@ -1,0 +1,123 @@
+#include "facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ATTRIBUTE_SIZE = 8 };
+
+struct facts *facts_decode(struct xdr_reader *in) {
+  uint32_t count = xdr_get_count(in, LIMIT_ATTRIBUTES, ATTRIBUTE_SIZE);
+  size_t start = in->offset;
+  size_t bytes = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    size_t length;
+    xdr_get_u32(in);
+    xdr_get_opaque(in, LIMIT_ATTRIBUTE_VALUE, &length);
+    bytes += length;
+  }
+  if (in->failed) return NULL;
+  struct facts *facts = malloc(sizeof *facts + count * sizeof facts->attributes[0] + bytes);
+  if (facts == NULL) return NULL;
+  facts->references = 1;
+  facts->public_key = NULL;
+  facts->count = count;
+  uint8_t *value = (uint8_t *)&facts->attributes[count];
+  in->offset = start;
+  for (uint32_t i = 0; i < count; i++) {
+    struct attribute *attribute = &facts->attributes[i];
+    attribute->type = xdr_get_u32(in);
+    const uint8_t *sent = xdr_get_opaque(in, LIMIT_ATTRIBUTE_VALUE, &attribute->length);
+    if (attribute->length > 0) memcpy(value, sent, attribute->length);
+    attribute->value = value;
+    value += attribute->length;
+  }
+  return facts;
+}
+
+struct facts *facts_retain(struct facts *facts) {
+  atomic_fetch_add(&facts->references, 1);
+  return facts;
+}
+
+void facts_release(struct facts *facts) {
+  if (facts == NULL || atomic_fetch_sub(&facts->references, 1) != 1) return;
+  EVP_PKEY_free(facts->public_key);
+  free(facts);
+}
+
+const struct attribute *facts_find(const struct facts *facts, CK_ATTRIBUTE_TYPE type) {
+  for (size_t i = 0; i < facts->count; i++) {
+    if (facts->attributes[i].type == type) return &facts->attributes[i];
+  }
+  return NULL;
+}
+
+CK_ULONG facts_number(const struct facts *facts, CK_ATTRIBUTE_TYPE type) {
+  const struct attribute *attribute = facts_find(facts, type);
+  CK_ULONG number = 0;
+  if (attribute == NULL || (attribute->length != 4 && attribute->length != 8)) return CK_UNAVAILABLE_INFORMATION;
+  memcpy(&number, attribute->value, attribute->length);
+  return number;
+}
+
+bool facts_flag(const struct facts *facts, CK_ATTRIBUTE_TYPE type) {
+  const struct attribute *attribute = facts_find(facts, type);
+  return attribute != NULL && attribute->length == 1 && attribute->value[0] != CK_FALSE;
+}
+
+/* Attributes that the object has, but that never leave the appliance. */
+static bool is_secret(const struct facts *facts, CK_ATTRIBUTE_TYPE type) {
+  CK_OBJECT_CLASS class = facts_number(facts, CKA_CLASS);
+  CK_KEY_TYPE key_type = facts_number(facts, CKA_KEY_TYPE);
+  if (class == CKO_SECRET_KEY) return type == CKA_VALUE;
+  if (class != CKO_PRIVATE_KEY) return false;
+  if (key_type == CKK_RSA) return type >= CKA_PRIVATE_EXPONENT && type <= CKA_COEFFICIENT;
+  return type == CKA_VALUE;
+}
+
+/* CK_ULONG attributes written by a 32-bit client have 4 bytes; a caller here expects 8. */
+static bool is_short_number(const struct attribute *attribute) {
+  switch (attribute->type) {
+    case CKA_CLASS:
+    case CKA_KEY_TYPE:
+    case CKA_MODULUS_BITS:
+    case CKA_VALUE_LEN:
+    case CKA_KEY_GEN_MECHANISM:
+    case CKA_CERTIFICATE_TYPE:
+    case CKA_CERTIFICATE_CATEGORY:
+      return attribute->length == 4;
+    default:
+      return false;
+  }
+}
+
+static CK_RV answer_one(const struct facts *facts, CK_ATTRIBUTE *asked) {
+  const struct attribute *attribute = facts_find(facts, asked->type);
+  if (attribute == NULL || is_secret(facts, asked->type)) {
+    asked->ulValueLen = CK_UNAVAILABLE_INFORMATION;
+    return is_secret(facts, asked->type) ? CKR_ATTRIBUTE_SENSITIVE : CKR_ATTRIBUTE_TYPE_INVALID;
+  }
+  CK_ULONG number = facts_number(facts, asked->type);
+  const void *value = is_short_number(attribute) ? (const void *)&number : attribute->value;
+  size_t length = is_short_number(attribute) ? sizeof number : attribute->length;
+  if (asked->pValue == NULL) {
+    asked->ulValueLen = length;
+  } else if (asked->ulValueLen < length) {
+    asked->ulValueLen = CK_UNAVAILABLE_INFORMATION;
+    return CKR_BUFFER_TOO_SMALL;
+  } else {
+    if (length > 0) memcpy(asked->pValue, value, length);
+    asked->ulValueLen = length;
+  }
+  return CKR_OK;
+}
+
+CK_RV facts_answer(const struct facts *facts, CK_ATTRIBUTE *asked, CK_ULONG count) {
+  CK_RV rv = CKR_OK;
+  for (CK_ULONG i = 0; i < count; i++) {
+    CK_RV one = answer_one(facts, &asked[i]);
+    /* All are answered; which of several errors is returned is up to the library. */
+    if (rv == CKR_OK) rv = one;
+  }
+  return rv;
+}

@@ -1,0 +1,51 @@
+/*
+ * The way to the appliance over many connections: connects when needed, tells the appliance who we are (HELLO), and
+ * restores the login on a new connection.
+ */
+#ifndef DKS_LINK_H
+#define DKS_LINK_H
+
+#include "connection.h"
+#include "cryptoki.h"
+
+struct library;
+
+struct link {
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  struct connection *current;
+  /* The socket of `current` or of the attempt that runs; what a forked child closes. */
+  _Atomic(struct own_socket *) socket;
+  bool connecting;
+  /* Attempts so far, and how the last one ended. */
+  uint64_t attempts;
+  CK_RV outcome;
+  int64_t failed_at;
+  _Atomic bool was_connected;
+  /* The appliance has been unlocked and answered a request that needs it. */
+  _Atomic bool was_operational;
+  _Atomic bool stopping;
+  /* How long to go on trying while the appliance restarts. */
+  int64_t retry_ms;
+  /* Our random name, by which the appliance finds our session objects again. */
+  uint8_t application[16];
+};
+
+bool link_init(struct library *library);
+/* Ends all waiting; later calls fail. */
+void link_stop(struct library *library);
+void link_free(struct library *library);
+
+/*
+ * The living connection, made if there is none, in one attempt. NULL: `*rv` is CKR_DEVICE_REMOVED (may be tried again) or
+ * CKR_DEVICE_ERROR (must not). The caller releases it. Threads that come during an attempt share its outcome.
+ */
+struct connection *link_acquire(struct library *library, CK_RV *rv);
+/* The living connection if there is one. */
+struct connection *link_current(struct library *library);
+/* An attempt failed a moment ago: another one would only cost time. */
+bool link_failed_just_now(struct library *library);
+/* Sleeps; false if the library is being finalized. */
+bool link_sleep(struct library *library, int64_t ms);
+
+#endif

@@ -1,0 +1,129 @@
+/* Session management (PKCS#11 5.6). */
+
+#include "appliance.h"
+#include "call.h"
+
+enum { SLOT = 0, CLOSE_MS = 5000 };
+
+static CK_RV open_session(struct library *library, CK_FLAGS flags, CK_SESSION_HANDLE *handle) {
+  bool writable = (flags & CKF_RW_SESSION) != 0;
+  if (handle == NULL) return CKR_ARGUMENTS_BAD;
+  if ((flags & CKF_SERIAL_SESSION) == 0) return CKR_SESSION_PARALLEL_NOT_SUPPORTED;
+  if (!writable && login_user(library) == CKU_SO) return CKR_SESSION_READ_WRITE_SO_EXISTS;
+  CK_RV rv = token_reach(library);
+  if (rv != CKR_OK) return rv;
+  *handle = session_open(library, writable);
+  return *handle == 0 ? CKR_HOST_MEMORY : CKR_OK;
+}
+
+CK_RV C_OpenSession(CK_SLOT_ID slotID, CK_FLAGS flags, void *pApplication, CK_NOTIFY Notify,
+                    CK_SESSION_HANDLE *phSession) {
+  (void)pApplication, (void)Notify; /* there is nothing to notify about */
+  struct library *library = process_enter();
+  if (library == NULL) return CKR_CRYPTOKI_NOT_INITIALIZED;
+  CK_RV rv = slotID == SLOT ? open_session(library, flags, phSession) : CKR_SLOT_ID_INVALID;
+  process_leave();
+  return rv;
+}
+
+/* Destroys the session objects of one session, or of all (0), here and at the appliance. */
+static void close_objects(struct library *library, CK_SESSION_HANDLE session) {
+  object_table_drop_session_objects(library, session);
+  struct request *request = request_new(&library->requests, RPC_SESSION_CLOSE);
+  if (request == NULL) return;
+  xdr_put_u32(&request->message, (uint32_t)session);
+  request->timeout_ms = CLOSE_MS;
+  /* The appliance forgets them by itself when it has lost us. */
+  appliance_call(library, request, CALL_IF_CONNECTED);
+  request_release(&library->requests, request);
+}
+
+/* The login ends with the last session. */
+static void log_out_without_sessions(struct library *library) {
+  CK_ULONG read_only, writable;
+  session_count(library, &read_only, &writable);
+  if (read_only + writable == 0) logout_now(library);
+}
+
+CK_RV C_CloseSession(CK_SESSION_HANDLE hSession) {
+  struct library *library = process_enter();
+  if (library == NULL) return CKR_CRYPTOKI_NOT_INITIALIZED;
+  struct session *session = hSession == 0 ? NULL : session_take(library, hSession);
+  if (session != NULL) {
+    if (session->has_objects) close_objects(library, hSession);
+    session_release(session);
+    log_out_without_sessions(library);
+  }
+  process_leave();
+  return session == NULL ? CKR_SESSION_HANDLE_INVALID : CKR_OK;
+}
+
+CK_RV C_CloseAllSessions(CK_SLOT_ID slotID) {
+  struct library *library = process_enter();
+  if (library == NULL) return CKR_CRYPTOKI_NOT_INITIALIZED;
+  if (slotID == SLOT) {
+    struct session *session;
+    bool objects = false;
+    while ((session = session_take(library, 0)) != NULL) {
+      objects = objects || session->has_objects;
+      session_release(session);
+    }
+    if (objects) close_objects(library, 0);
+    log_out_without_sessions(library);
+  }
+  process_leave();
+  return slotID == SLOT ? CKR_OK : CKR_SLOT_ID_INVALID;
+}
+
+static CK_STATE state_of(const struct session *session, CK_USER_TYPE user) {
+  if (user == CKU_SO) return CKS_RW_SO_FUNCTIONS;
+  if (user == CKU_USER) return session->writable ? CKS_RW_USER_FUNCTIONS : CKS_RO_USER_FUNCTIONS;
+  return session->writable ? CKS_RW_PUBLIC_SESSION : CKS_RO_PUBLIC_SESSION;
+}
+
+CK_RV C_GetSessionInfo(CK_SESSION_HANDLE hSession, CK_SESSION_INFO *pInfo) {
+  struct call call;
+  CK_RV rv = call_begin(&call, hSession);
+  if (rv != CKR_OK) return rv;
+  if (pInfo == NULL) return call_end(&call, CKR_ARGUMENTS_BAD);
+  CK_FLAGS flags = CKF_SERIAL_SESSION | (call.session->writable ? CKF_RW_SESSION : 0);
+  *pInfo = (CK_SESSION_INFO){.slotID = SLOT, .state = state_of(call.session, login_user(call.library)), .flags = flags};
+  return call_end(&call, CKR_OK);
+}
+
+static CK_RV log_in(struct library *library, CK_USER_TYPE user, const CK_UTF8CHAR *pin, CK_ULONG length) {
+  CK_ULONG read_only, writable;
+  /* No key demands a login for each use. */
+  if (user == CKU_CONTEXT_SPECIFIC) return CKR_OPERATION_NOT_INITIALIZED;
+  if (user != CKU_USER && user != CKU_SO) return CKR_USER_TYPE_INVALID;
+  if (pin == NULL && length > 0) return CKR_ARGUMENTS_BAD;
+  session_count(library, &read_only, &writable);
+  if (user == CKU_SO && read_only > 0) return CKR_SESSION_READ_ONLY_EXISTS;
+  return login_now(library, user, pin, length);
+}
+
+CK_RV C_Login(CK_SESSION_HANDLE hSession, CK_USER_TYPE userType, CK_UTF8CHAR *pPin, CK_ULONG ulPinLen) {
+  struct call call;
+  CK_RV rv = call_begin(&call, hSession);
+  if (rv != CKR_OK) return rv;
+  return call_end(&call, log_in(call.library, userType, pPin, ulPinLen));
+}
+
+CK_RV C_Logout(CK_SESSION_HANDLE hSession) {
+  struct call call;
+  CK_RV rv = call_begin(&call, hSession);
+  if (rv != CKR_OK) return rv;
+  return call_end(&call, logout_now(call.library));
+}
+
+/* Ends the operations that `flags` names (PKCS#11 3.0, 5.6.10). */
+CK_RV C_SessionCancel(CK_SESSION_HANDLE hSession, CK_FLAGS flags) {
+  struct call call;
+  CK_RV rv = call_begin(&call, hSession);
+  if (rv != CKR_OK) return rv;
+  if ((flags & CKF_FIND_OBJECTS) != 0) search_end(&call.session->search);
+  if ((flags & CKF_DIGEST) != 0) operation_end(&call.session->digest);
+  if ((flags & CKF_SIGN) != 0) operation_end(&call.session->sign);
+  if ((flags & CKF_VERIFY) != 0) operation_end(&call.session->verify);
+  return call_end(&call, CKR_OK);
+}

@@ -1,0 +1,108 @@
+/* Signing (PKCS#11 5.13): digests are computed here, the signature costs one round trip. */
+
+#include <string.h>
+
+#include "appliance.h"
+#include "operation.h"
+
+CK_RV C_SignInit(CK_SESSION_HANDLE hSession, CK_MECHANISM *pMechanism, CK_OBJECT_HANDLE hKey) {
+  struct call call;
+  CK_RV rv = call_begin(&call, hSession);
+  if (rv != CKR_OK) return rv;
+  return call_end(&call,
+                  operation_begin(&call, &call.session->sign, pMechanism, hKey, CKO_PRIVATE_KEY, CKA_SIGN));
+}
+
+/* The one request. */
+static CK_RV sign(struct call *call, const struct operation *operation, const struct raw_input *input,
+                  CK_BYTE *signature, CK_ULONG *length) {
+  struct library *library = call->library;
+  struct request *request = request_new(&library->requests, RPC_SIGN);
+  if (request == NULL) return CKR_HOST_MEMORY;
+  xdr_put_uuid(&request->message, operation->uuid);
+  xdr_put_u32(&request->message, (uint32_t)operation->mechanism->raw);
+  xdr_put_opaque(&request->message, NULL, 0);
+  xdr_put_opaque(&request->message, input->bytes, input->length);
+  CK_RV rv = appliance_call(library, request, CALL_NORMAL);
+  if (rv == CKR_OBJECT_HANDLE_INVALID) rv = CKR_KEY_HANDLE_INVALID;
+  if (rv == CKR_OK) {
+    struct xdr_reader results = request_results(request);
+    size_t size;
+    const uint8_t *bytes = xdr_get_opaque(&results, operation->signature_length, &size);
+    if (bytes == NULL || size != operation->signature_length) {
+      rv = appliance_malformed(library);
+    } else {
+      memcpy(signature, bytes, size);
+      *length = size;
+    }
+  }
+  request_release(&library->requests, request);
+  return rv;
+}
+
+/* Answers a length query, or says that the buffer is too small; CKR_OK with `*answered` false if neither. */
+static CK_RV answer_length(const struct operation *operation, const CK_BYTE *signature, CK_ULONG *length,
+                           bool *answered) {
+  *answered = signature == NULL || *length < operation->signature_length;
+  if (!*answered) return CKR_OK;
+  *length = operation->signature_length;
+  return signature == NULL ? CKR_OK : CKR_BUFFER_TOO_SMALL;
+}
+
+static CK_RV sign_at_once(struct call *call, struct operation *operation, const CK_BYTE *data, CK_ULONG data_length,
+                          CK_BYTE *signature, CK_ULONG *length) {
+  struct raw_input input;
+  bool answered;
+  if (!operation->active || operation->parts) return CKR_OPERATION_NOT_INITIALIZED;
+  CK_RV rv = length == NULL || (data == NULL && data_length > 0) ? CKR_ARGUMENTS_BAD : CKR_OK;
+  if (rv == CKR_OK) {
+    rv = answer_length(operation, signature, length, &answered);
+    if (answered) return rv;
+    rv = operation_input(call, operation, data, data_length, &input);
+  }
+  if (rv == CKR_OK) rv = sign(call, operation, &input, signature, length);
+  operation_end(operation);
+  return rv;
+}
+
+CK_RV C_Sign(CK_SESSION_HANDLE hSession, CK_BYTE *pData, CK_ULONG ulDataLen, CK_BYTE *pSignature,
+             CK_ULONG *pulSignatureLen) {
+  struct call call;
+  CK_RV rv = call_begin(&call, hSession);
+  if (rv != CKR_OK) return rv;
+  return call_end(&call, sign_at_once(&call, &call.session->sign, pData, ulDataLen, pSignature, pulSignatureLen));
+}
+
+CK_RV C_SignUpdate(CK_SESSION_HANDLE hSession, CK_BYTE *pPart, CK_ULONG ulPartLen) {
+  struct call call;
+  CK_RV rv = call_begin(&call, hSession);
+  if (rv != CKR_OK) return rv;
+  struct operation *operation = &call.session->sign;
+  if (!operation->active) return call_end(&call, CKR_OPERATION_NOT_INITIALIZED);
+  rv = operation_update(&call, operation, pPart, ulPartLen);
+  if (rv != CKR_OK) operation_end(operation);
+  return call_end(&call, rv);
+}
+
+static CK_RV sign_final(struct call *call, struct operation *operation, CK_BYTE *signature, CK_ULONG *length) {
+  struct raw_input input;
+  bool answered;
+  if (!operation->active) return CKR_OPERATION_NOT_INITIALIZED;
+  CK_RV rv = length == NULL ? CKR_ARGUMENTS_BAD : CKR_OK;
+  if (rv == CKR_OK) {
+    rv = answer_length(operation, signature, length, &answered);
+    if (answered) return rv;
+    rv = operation_update(call, operation, NULL, 0);
+  }
+  if (rv == CKR_OK) rv = operation_final_input(operation, &input);
+  if (rv == CKR_OK) rv = sign(call, operation, &input, signature, length);
+  operation_end(operation);
+  return rv;
+}
+
+CK_RV C_SignFinal(CK_SESSION_HANDLE hSession, CK_BYTE *pSignature, CK_ULONG *pulSignatureLen) {
+  struct call call;
+  CK_RV rv = call_begin(&call, hSession);
+  if (rv != CKR_OK) return rv;
+  return call_end(&call, sign_final(&call, &call.session->sign, pSignature, pulSignatureLen));
+}

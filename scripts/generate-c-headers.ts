@@ -1,0 +1,130 @@
+/**
+ * Writes the C header with the numbers that the PKCS#11 library shares with the server: function codes, status words,
+ * limits, and the PKCS#11 constants. Usage: `node scripts/generate-c-headers.ts <output file>`.
+ */
+
+import { readFileSync, writeFileSync } from 'node:fs';
+
+import { CKA, CKF_MECHANISM, CKF_TOKEN, CKK, CKM, CKO, CKR } from '#src/cryptoki/constants.ts';
+import { ApplianceState, Limits, User } from '#src/wire/enumerations.ts';
+import { clientOperations } from '#src/wire/own-operations.ts';
+import { Bug, CKR_STATUS_BASE, HalStatus } from '#src/wire/status.ts';
+import { vendorOperations } from '#src/wire/vendor-operations.ts';
+
+type Numbers = Readonly<Record<string, number>>;
+
+/** Constants that only a PKCS#11 library has a use for (PKCS#11 2.40 header `pkcs11t.h`). */
+const LIBRARY_ONLY: Readonly<Record<string, Numbers>> = {
+  CKR: {
+    SLOT_ID_INVALID: 0x003,
+    NO_EVENT: 0x008,
+    CANT_LOCK: 0x00a,
+    FUNCTION_NOT_PARALLEL: 0x051,
+    OPERATION_ACTIVE: 0x090,
+    OPERATION_NOT_INITIALIZED: 0x091,
+    SESSION_HANDLE_INVALID: 0x0b3,
+    SESSION_PARALLEL_NOT_SUPPORTED: 0x0b4,
+    SESSION_READ_ONLY_EXISTS: 0x0b7,
+    SESSION_READ_WRITE_SO_EXISTS: 0x0b8,
+    USER_ALREADY_LOGGED_IN: 0x100,
+    USER_TYPE_INVALID: 0x103,
+    USER_ANOTHER_ALREADY_LOGGED_IN: 0x104,
+    RANDOM_SEED_NOT_SUPPORTED: 0x120,
+    BUFFER_TOO_SMALL: 0x150,
+    CRYPTOKI_NOT_INITIALIZED: 0x190,
+    CRYPTOKI_ALREADY_INITIALIZED: 0x191,
+  },
+  CKF: {
+    // Of slots (3.2), sessions (3.3), C_Initialize (3.7), C_WaitForSlotEvent and C_SessionCancel.
+    TOKEN_PRESENT: 0x1,
+    HW_SLOT: 0x4,
+    RW_SESSION: 0x2,
+    SERIAL_SESSION: 0x4,
+    LIBRARY_CANT_CREATE_OS_THREADS: 0x1,
+    OS_LOCKING_OK: 0x2,
+    DONT_BLOCK: 0x1,
+    FIND_OBJECTS: 0x40,
+    DIGEST: 0x400,
+    SIGN: 0x800,
+    VERIFY: 0x2000,
+  },
+  CKU: { SO: 0, USER: 1, CONTEXT_SPECIFIC: 2 },
+  CKS: {
+    RO_PUBLIC_SESSION: 0,
+    RO_USER_FUNCTIONS: 1,
+    RW_PUBLIC_SESSION: 2,
+    RW_USER_FUNCTIONS: 3,
+    RW_SO_FUNCTIONS: 4,
+  },
+};
+
+const lines: string[] = [
+  '/* Generated from src/wire and src/cryptoki by scripts/generate-c-headers.ts. Do not edit. */',
+  '#ifndef DKS_GENERATED_H',
+  '#define DKS_GENERATED_H',
+];
+const defined = new Map<string, number>();
+
+function define(name: string, value: number, suffix: string): void {
+  if (defined.has(name)) {
+    if (defined.get(name) !== value) throw new Bug(`${name} has two values`);
+    return;
+  }
+  defined.set(name, value);
+  lines.push(`#define ${name} 0x${value.toString(16)}${suffix}`);
+}
+
+function section(comment: string, prefix: string, numbers: Numbers, suffix = 'u'): void {
+  lines.push('', `/* ${comment} */`);
+  for (const [name, value] of Object.entries(numbers)) define(`${prefix}_${name}`, value, suffix);
+}
+
+const { GET_RANDOM, LOGIN, LOGOUT } = vendorOperations;
+const functions = Object.entries({ GET_RANDOM, LOGIN, LOGOUT, ...clientOperations });
+
+section('Function codes.', 'RPC', Object.fromEntries(functions.map(([name, { code }]) => [name, code])));
+section('Status words.', 'HAL', HalStatus);
+define('CKR_STATUS_BASE', CKR_STATUS_BASE, 'u');
+section('Roles.', 'HAL_USER', User);
+section('What the appliance can do, of TOKEN_INFO.', 'APPLIANCE', ApplianceState);
+section(
+  'Sizes in bytes.',
+  'LIMIT',
+  Object.fromEntries(
+    Object.entries(Limits).map(([name, value]) => [name.replaceAll(/[A-Z]/g, '_$&').toUpperCase(), value]),
+  ),
+);
+section('Object classes.', 'CKO', CKO, 'UL');
+section('Key types.', 'CKK', CKK, 'UL');
+section('Attribute types.', 'CKA', CKA, 'UL');
+section('Mechanisms.', 'CKM', CKM, 'UL');
+section('Mechanism information flags.', 'CKF_MECHANISM', CKF_MECHANISM, 'UL');
+section('Token information flags.', 'CKF_TOKEN', CKF_TOKEN, 'UL');
+section('Return values.', 'CKR', CKR, 'UL');
+for (const [prefix, numbers] of Object.entries(LIBRARY_ONLY)) {
+  section('Of the library alone.', prefix, numbers, 'UL');
+}
+
+/** Names of key types for DKS_PKCS11_HIDE_KEY_TYPES. */
+lines.push('', '#define CKK_NAMES(X) \\');
+const names = Object.keys(CKK);
+lines.push(...names.map((name, i) => `  X("${name}", CKK_${name})${i < names.length - 1 ? ' \\' : ''}`));
+lines.push('', '#endif', '');
+
+const output = process.argv[2];
+if (output === undefined) {
+  console.error('Usage: node scripts/generate-c-headers.ts <output file>');
+  process.exitCode = 2;
+} else {
+  // An unchanged header keeps its time, so that nothing is compiled again.
+  const text = lines.join('\n');
+  if (!sameContent(output, text)) writeFileSync(output, text);
+}
+
+function sameContent(file: string, text: string): boolean {
+  try {
+    return readFileSync(file, 'utf8') === text;
+  } catch {
+    return false;
+  }
+}

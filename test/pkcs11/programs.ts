@@ -1,0 +1,137 @@
+/** Builds the library and the C test programs, and runs the programs against an appliance. */
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+
+const LONGEST_MS = 60_000;
+
+/** Sanitizers to build everything with, e.g. `DKS_SANITIZE=address,undefined` or `DKS_SANITIZE=thread`. */
+export const SANITIZERS = process.env['DKS_SANITIZE'] ?? '';
+
+const SANITIZE = SANITIZERS === '' ? [] : [`-fsanitize=${SANITIZERS}`, '-fno-sanitize-recover=all'];
+const OUT = join(ROOT, 'build', SANITIZERS === '' ? 'pkcs11' : `pkcs11-${SANITIZERS.replace(',', '-')}`);
+
+export const MODULE = join(OUT, 'libcryptechdks-pkcs11.so');
+
+/** Builds the library, if anything changed. */
+export function buildModule(): void {
+  // _FORTIFY_SOURCE hides accesses from the sanitizers.
+  const extra = SANITIZERS === '' ? '' : `${SANITIZE.join(' ')} -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0`;
+  execFileSync(join(ROOT, 'pkcs11', 'build.sh'), { env: { ...process.env, OUT, CFLAGS_EXTRA: extra }, stdio: 'pipe' });
+}
+
+/** Builds test/pkcs11/`name`.c and returns the program. */
+export function buildProgram(name: string): string {
+  buildModule();
+  const source = join(HERE, `${name}.c`);
+  const folder = join(OUT, 'test');
+  const program = join(folder, name);
+  mkdirSync(folder, { recursive: true });
+  const inputs = [source, join(HERE, 'module.h'), join(OUT, 'generated.h'), join(ROOT, 'pkcs11', 'cryptoki.h')];
+  if (inputs.every((input) => modified(input) < modified(program))) return program;
+  const flags = ['-std=c11', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-O1', '-g', '-pthread'];
+  const include = [`-I${OUT}`, `-I${join(ROOT, 'pkcs11')}`];
+  // Under a name of its own first: several test files may build the same program.
+  const made = `${program}.${process.pid}`;
+  execFileSync('gcc', [...flags, ...SANITIZE, ...include, source, '-o', made, '-ldl'], { stdio: 'pipe' });
+  execFileSync('mv', [made, program]);
+  return program;
+}
+
+function modified(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** A folder with an hsm.conf. */
+export class Configuration {
+  readonly folder = mkdtempSync(join(tmpdir(), 'dks-pkcs11-'));
+
+  constructor(port: number, options: { host?: string; fingerprint?: string } = {}) {
+    const fingerprint = options.fingerprint === undefined ? '' : `<fingerprint>${options.fingerprint}</fingerprint>`;
+    this.write(
+      `<?xml version="1.0" encoding="utf-8" ?>\r\n<diamondhsm>\r\n<cty><IP>192.0.2.1</IP><port>1</port></cty>` +
+        `<rpc>\r\n <IP>${options.host ?? '127.0.0.1'}</IP>\r\n <port>${port}</port>\r\n <servername>dks-hsm</servername>\r\n` +
+        ` <serial>fake</serial>${fingerprint}\r\n</rpc>\r\n</diamondhsm>`,
+    );
+  }
+
+  get path(): string {
+    return join(this.folder, 'hsm.conf');
+  }
+
+  write(text: string): void {
+    writeFileSync(this.path, text);
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export interface Result {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly child: ChildProcess;
+  /** Resolves when the program has ended. */
+  readonly result: Promise<Result>;
+  /** Resolves when the program has printed the text. */
+  printed(text: string): Promise<void>;
+  /** Sends a line to the program. */
+  send(line: string): void;
+}
+
+export interface RunOptions {
+  readonly configuration: Configuration;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export function start(program: string, args: readonly string[], { configuration, env = {} }: RunOptions): Running {
+  const child = spawn(program, args, {
+    stdio: 'pipe',
+    env: { ...process.env, DIAMOND_HSM_CONFIG_PATH: configuration.folder, DKS_PKCS11_RETRY_SECONDS: '10', ...env },
+  });
+  // A program that waits for a line that never comes must not outlive its test.
+  const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_MS);
+  let stdout = '';
+  let stderr = '';
+  const waiting: { text: string; resolve: () => void }[] = [];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    for (const { text: wanted, resolve } of waiting) if (stdout.includes(wanted)) resolve();
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdin.on('error', () => {});
+  const result = once(child, 'close').then(([status, signal]) => {
+    clearTimeout(timer);
+    return { status: status as number | null, signal: signal as NodeJS.Signals | null, stdout, stderr };
+  });
+  return {
+    child,
+    result,
+    printed: (text) =>
+      Promise.race([
+        new Promise<void>((resolve) => {
+          waiting.push({ text, resolve });
+          if (stdout.includes(text)) resolve();
+        }),
+        result.then(() => {}),
+      ]),
+    send: (line) => child.stdin.write(`${line}\n`),
+  };
+}
+
+export async function run(program: string, args: readonly string[], options: RunOptions): Promise<Result> {
+  return start(program, args, options).result;
+}
