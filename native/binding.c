@@ -60,6 +60,7 @@ NAPI_MODULE_INIT() {
       FUNCTION("signMessage", sign_message),
       FUNCTION("verifyMessage", verify_message),
       FUNCTION("signOnPool", sign_on_pool),
+      FUNCTION("signTogether", sign_together),
       FUNCTION("verifyRsa", verify_rsa),
       FUNCTION("checkRsaKey", check_rsa_key),
       FUNCTION("rsaPrivateExponent", rsa_private_exponent),

@@ -65,6 +65,7 @@ napi_value verify_digest(napi_env env, napi_callback_info info);
 napi_value sign_message(napi_env env, napi_callback_info info);
 napi_value verify_message(napi_env env, napi_callback_info info);
 napi_value sign_on_pool(napi_env env, napi_callback_info info);
+napi_value sign_together(napi_env env, napi_callback_info info);
 napi_value verify_rsa(napi_env env, napi_callback_info info);
 napi_value check_rsa_key(napi_env env, napi_callback_info info);
 napi_value rsa_private_exponent(napi_env env, napi_callback_info info);

@@ -1,4 +1,4 @@
-/* Slow signatures, made on libuv's thread pool: RSA (PKCS#1 v1.5 block type 1, RFC 8017 section 9.2 from step 3 on), and
+/* Slow signatures, each made on a thread of libuv's pool: RSA (PKCS#1 v1.5 block type 1, RFC 8017 section 9.2 from step 3 on), and
  * ECDSA on the curves for which OpenSSL has no fast code. */
 
 #include "binding.h"

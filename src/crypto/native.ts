@@ -24,6 +24,8 @@ interface NativeBinding {
   verifyMessage(key: NativeKey, message: Uint8Array, signature: Uint8Array): boolean;
   /** RSA PKCS#1 v1.5 over the bytes as they are, verified before release; or ECDSA. On a thread of the pool. */
   signOnPool(key: NativeKey, input: Uint8Array): Promise<Uint8Array | undefined>;
+  /** {@link signDigest} and {@link signMessage} for many keys, with the help of other threads; `false` if one failed. */
+  signTogether(keys: readonly NativeKey[], inputs: readonly Uint8Array[], signatures: readonly Uint8Array[]): boolean;
   verifyRsa(key: NativeKey, input: Uint8Array, signature: Uint8Array): boolean;
   /** Whether the numbers of an RSA private key fit together. */
   checkRsaKey(pkcs8: Uint8Array): boolean;

@@ -25,6 +25,13 @@ interface KeyFacts {
   readonly bits: number;
 }
 
+/** One signature of {@link SigningKey.signTogether}. */
+export interface SigningTask {
+  readonly key: SigningKey;
+  readonly scheme: SignatureScheme;
+  readonly input: Uint8Array;
+}
+
 export class SigningKey implements KeyFacts {
   readonly type: KeyType;
   readonly curve: Curve;
@@ -84,12 +91,7 @@ export class SigningKey implements KeyFacts {
    *   nothing), KEY_NOT_FOUND (destroyed), ASSERTION_FAILED (no valid signature came about)
    */
   sign(scheme: SignatureScheme, input: Uint8Array): Uint8Array | Promise<Uint8Array> {
-    const key = this.#use(scheme);
-    if (!this.#private) throw new HalError('UNSUPPORTED_KEY', 'a public key cannot sign');
-    if (scheme !== 'eddsa' && input.length === 0) throw new HalError('BAD_ARGUMENTS', 'nothing to sign');
-    if (scheme === 'rsa-pkcs1' && input.length > this.signatureLength - RSA_PADDING) {
-      throw new HalError('RESULT_TOO_LONG');
-    }
+    const key = this.#checkInput(scheme, input);
     // OpenSSL looks at no more of a digest than the order has bits.
     if (this.#pooled) return released(native.signOnPool(key, input.subarray(0, this.signatureLength)));
     const signature = Buffer.allocUnsafe(this.signatureLength);
@@ -97,6 +99,23 @@ export class SigningKey implements KeyFacts {
       scheme === 'ecdsa' ? native.signDigest(key, input, signature) : native.signMessage(key, input, signature);
     if (!done) throw failed();
     return signature;
+  }
+
+  /** Whether {@link sign} makes its signatures at once, on the calling thread. */
+  get immediate(): boolean {
+    return !this.#pooled;
+  }
+
+  /**
+   * Signs many inputs with keys that are {@link immediate}, at once: other threads help with it.
+   * @throws HalError as {@link sign}; if one signature fails all do
+   */
+  static signTogether(tasks: readonly SigningTask[]): Uint8Array[] {
+    const keys = tasks.map(({ key, scheme, input }) => key.#checkInput(scheme, input));
+    const signatures = tasks.map(({ key }) => Buffer.allocUnsafe(key.signatureLength));
+    const inputs = tasks.map(({ input }) => input);
+    if (!native.signTogether(keys, inputs, signatures)) throw failed();
+    return signatures;
   }
 
   /** Verifies; anything but a signature of the right length and value is `false`. @throws HalError as {@link sign} */
@@ -117,6 +136,16 @@ export class SigningKey implements KeyFacts {
   destroy(): void {
     if (this.#key) native.destroyKey(this.#key);
     this.#key = undefined;
+  }
+
+  #checkInput(scheme: SignatureScheme, input: Uint8Array): NativeKey {
+    const key = this.#use(scheme);
+    if (!this.#private) throw new HalError('UNSUPPORTED_KEY', 'a public key cannot sign');
+    if (input.length === 0 && scheme !== 'eddsa') throw new HalError('BAD_ARGUMENTS', 'nothing to sign');
+    if (scheme === 'rsa-pkcs1' && input.length > this.signatureLength - RSA_PADDING) {
+      throw new HalError('RESULT_TOO_LONG');
+    }
+    return key;
   }
 
   #use(scheme: SignatureScheme): NativeKey {

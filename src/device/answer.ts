@@ -1,18 +1,68 @@
 /** From the bytes of a request to the bytes of its reply. */
 
+import { SigningKey } from '#src/crypto/signing-key.ts';
 import { type Operation } from '#src/wire/operation.ts';
 import { operationOf, operations } from '#src/wire/operations.ts';
-import { decodeArgs, encodeError, encodeReply, encodeSizeReply, type Header } from '#src/wire/message.ts';
+import { decodeArgs, encodeError, encodeReply, encodeSizeReply, type Header, readHeader } from '#src/wire/message.ts';
 import { HalError, HalStatus, WireError } from '#src/wire/status.ts';
 import { type Device } from './device.ts';
-import { type Answer, type DeviceFunction, SizeReply } from './handler.ts';
+import { type Answer, type DeviceFunction, SignatureToMake, SizeReply } from './handler.ts';
 import { handlers } from './handlers.ts';
 
 /** Any function: which one is known only when a message arrives. */
 type AnyFunction = DeviceFunction & 'KEY_SIGN';
 
-/** Answers a request. Never throws and never rejects: every request has exactly one reply. */
-export function answer(device: Device, header: Header, request: Uint8Array): Uint8Array | Promise<Uint8Array> {
+type Reply = Uint8Array | Promise<Uint8Array>;
+
+/** A reply that waits for its signature, and where it belongs. */
+interface Unsigned {
+  readonly place: number;
+  readonly header: Header;
+  readonly task: SignatureToMake;
+}
+
+/**
+ * Answers requests that arrived together; requests shorter than a header get no reply. Never throws and never rejects: every
+ * request has exactly one reply. Fast signatures are made together at the end.
+ */
+export function answerAll(device: Device, requests: readonly Uint8Array[]): Reply[] {
+  const replies: Reply[] = [];
+  const unsigned: Unsigned[] = [];
+  for (const request of requests) {
+    const header = readHeader(request);
+    if (header === undefined) continue;
+    const reply = answer(device, header, request);
+    if (reply instanceof SignatureToMake) unsigned.push({ place: replies.length, header, task: reply });
+    replies.push(reply instanceof SignatureToMake ? NOTHING : reply);
+  }
+  if (unsigned.length > 0) sign(device, unsigned, replies);
+  return replies;
+}
+
+const NOTHING = new Uint8Array(0);
+
+function sign(device: Device, unsigned: readonly Unsigned[], replies: Reply[]): void {
+  let signatures: Uint8Array[] | undefined;
+  if (unsigned.length > 1) {
+    try {
+      signatures = SigningKey.signTogether(unsigned.map(({ task }) => task));
+    } catch {
+      // One by one, so that one bad input does not fail its neighbours.
+    }
+  }
+  unsigned.forEach(({ place, header, task }, i) => {
+    const signature = signatures?.[i];
+    replies[place] = guarded(device, header, 'KEY_SIGN', () =>
+      encodeReply('KEY_SIGN', header.client, { signature: signature ?? make(task) }),
+    );
+  });
+}
+
+function make({ key, scheme, input }: SignatureToMake): Uint8Array {
+  return key.sign(scheme, input) as Uint8Array;
+}
+
+function answer(device: Device, header: Header, request: Uint8Array): Reply | SignatureToMake {
   const name = operationOf(header.code) as AnyFunction | undefined;
   if (name === undefined || !Object.hasOwn(handlers, name)) {
     return encodeError(header.code, header.client, HalStatus.RPC_BAD_FUNCTION);
@@ -25,6 +75,7 @@ export function answer(device: Device, header: Header, request: Uint8Array): Uin
     if (caller === 'userOrWheel') device.access.checkUserOrWheel(connection);
     else if (caller === 'wheel') device.access.checkWheel(connection);
     const results = handlers[name](device, connection, args);
+    if (results instanceof SignatureToMake) return results;
     if (!(results instanceof Promise)) return encode(name, header.client, results);
     return results.then(
       (settled) => guarded(device, header, name, () => encode(name, header.client, settled)),
@@ -36,6 +87,7 @@ export function answer(device: Device, header: Header, request: Uint8Array): Uin
 }
 
 function encode(name: AnyFunction, client: number, results: Answer<AnyFunction>): Uint8Array {
+  if (results instanceof SignatureToMake) return encodeReply(name, client, { signature: make(results) });
   if (results instanceof SizeReply) return encodeSizeReply(name, client, results.results);
   return encodeReply(name, client, results);
 }

@@ -1,5 +1,6 @@
 /** What a handler of a device function looks like; the operation table says which functions there are. */
 
+import { type SignatureScheme, type SigningKey, type SigningTask } from '#src/crypto/signing-key.ts';
 import { type ArgsOf, type ResultsOf, type SizeResultsOf } from '#src/wire/message.ts';
 import { type deviceOperations } from '#src/wire/own-operations.ts';
 import { type vendorOperations } from '#src/wire/vendor-operations.ts';
@@ -28,7 +29,23 @@ export class SizeReply<N extends DeviceFunction> {
   }
 }
 
-export type Answer<N extends DeviceFunction> = ResultsOf<N> | SizeReply<N>;
+/** A signature that is made together with the others of its batch. */
+export class SignatureToMake implements SigningTask {
+  readonly key: SigningKey;
+  readonly scheme: SignatureScheme;
+  readonly input: Uint8Array;
+
+  constructor(key: SigningKey, scheme: SignatureScheme, input: Uint8Array) {
+    this.key = key;
+    this.scheme = scheme;
+    this.input = input;
+  }
+}
+
+export type Answer<N extends DeviceFunction> =
+  | ResultsOf<N>
+  | SizeReply<N>
+  | (N extends 'KEY_SIGN' ? SignatureToMake : never);
 
 /**
  * Arguments are views of the received message: what is kept beyond the handler must be copied.

@@ -5,7 +5,7 @@
 
 import { type Duplex } from 'node:stream';
 import { Limits } from '#src/wire/enumerations.ts';
-import { encodeError, type Header, readHeader } from '#src/wire/message.ts';
+import { encodeError, readHeader } from '#src/wire/message.ts';
 import { SlipDecoder, SlipEncoder } from '#src/wire/slip.ts';
 import { HalStatus } from '#src/wire/status.ts';
 
@@ -13,7 +13,8 @@ import { HalStatus } from '#src/wire/status.ts';
 const MAX_RUNNING = 4096;
 const MAX_UNSENT = 8 * 1024 * 1024;
 
-export type Answerer = (header: Header, request: Uint8Array) => Uint8Array | Promise<Uint8Array>;
+/** Answers the requests of a batch, one reply each, in their order. */
+export type Answerer = (requests: readonly Uint8Array[]) => (Uint8Array | Promise<Uint8Array>)[];
 
 export class Link {
   /** Settles when the appliance has closed its end or the link has failed. */
@@ -49,26 +50,27 @@ export class Link {
   }
 
   #onData(chunk: Uint8Array): void {
-    this.#decoder.push(chunk, this.#onFrame, ({ head }) => {
-      const header = readHeader(head);
-      if (header) this.#encoder.append(encodeError(header.code, header.client, HalStatus.RPC_PACKET_OVERFLOW));
-    });
+    const requests: Uint8Array[] = [];
+    this.#decoder.push(
+      chunk,
+      (request) => requests.push(request),
+      ({ head }) => {
+        const header = readHeader(head);
+        if (header) this.#encoder.append(encodeError(header.code, header.client, HalStatus.RPC_PACKET_OVERFLOW));
+      },
+    );
+    for (const reply of this.#answer(requests)) {
+      if (reply instanceof Promise) {
+        this.#running += 1;
+        void reply.then(this.#onReply);
+      } else {
+        this.#encoder.append(reply);
+      }
+    }
     // What could be answered at once leaves at once.
     this.#flush();
     this.#throttle();
   }
-
-  readonly #onFrame = (request: Uint8Array): void => {
-    const header = readHeader(request);
-    if (header === undefined) return;
-    const reply = this.#answer(header, request);
-    if (!(reply instanceof Promise)) {
-      this.#encoder.append(reply);
-      return;
-    }
-    this.#running += 1;
-    void reply.then(this.#onReply);
-  };
 
   readonly #onReply = (reply: Uint8Array): void => {
     this.#running -= 1;

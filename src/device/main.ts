@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createLog } from '#src/audit/log.ts';
 import { hardenProcess } from '#src/crypto/process-hardening.ts';
 import { SqliteKeyStore } from '#src/store/sqlite-key-store.ts';
-import { answer } from './answer.ts';
+import { answerAll } from './answer.ts';
 import { Device } from './device.ts';
 import { Link } from './link.ts';
 import { readOptions } from './options.ts';
@@ -35,9 +35,7 @@ async function main(): Promise<void> {
   const device = new Device({ index, store, mkmSocket: mkm, log, ...options });
   await device.masterKey.refresh();
 
-  const link = new Link(new Socket({ fd: LINK, readable: true, writable: true }), (header, request) =>
-    answer(device, header, request),
-  );
+  const link = new Link(openLink(), (requests) => answerAll(device, requests));
   log.info(`ready, ${store.size} token keys`);
   const end = () => {
     device.close();
@@ -49,6 +47,20 @@ async function main(): Promise<void> {
   });
   await link.closed;
   end();
+}
+
+/** The link on its descriptor. One buffer serves all reads: a stream would allocate 64 KiB for each. */
+function openLink(): Socket {
+  const socket = new Socket({
+    fd: LINK,
+    readable: true,
+    writable: true,
+    onread: {
+      buffer: Buffer.allocUnsafe(65_536),
+      callback: (length, buffer) => socket.emit('data', Buffer.from(buffer.subarray(0, length))),
+    },
+  });
+  return socket;
 }
 
 try {

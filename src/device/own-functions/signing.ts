@@ -1,5 +1,6 @@
 /** KEY_SIGN and KEY_VERIFY: what a device does nearly all of its time. */
 
+import { type SignatureScheme, type SigningKey } from '#src/crypto/signing-key.ts';
 import { CKM } from '#src/cryptoki/constants.ts';
 import { KeyType } from '#src/wire/enumerations.ts';
 import { type ArgsOf, type ResultsOf } from '#src/wire/message.ts';
@@ -7,7 +8,7 @@ import { HalError } from '#src/wire/status.ts';
 import { checkSignatureFlag } from '../access.ts';
 import { type Device } from '../device.ts';
 import { idOf } from '../device-key.ts';
-import { type Handlers } from '../handler.ts';
+import { type Handlers, SignatureToMake } from '../handler.ts';
 import { type LoadedKey } from '../loaded-keys.ts';
 
 type SignArgs = ArgsOf<'KEY_SIGN'>;
@@ -15,7 +16,7 @@ type VerifyArgs = ArgsOf<'KEY_VERIFY'>;
 type Signature = ResultsOf<'KEY_SIGN'>;
 
 interface Mechanism {
-  readonly scheme: 'rsa-pkcs1' | 'ecdsa' | 'eddsa';
+  readonly scheme: SignatureScheme;
   readonly privateType: KeyType;
   readonly publicType: KeyType;
 }
@@ -40,7 +41,7 @@ export const signing: Handlers<'KEY_SIGN' | 'KEY_VERIFY'> = {
   },
 };
 
-async function loadAndSign(device: Device, connection: number, args: SignArgs): Promise<Signature> {
+async function loadAndSign(device: Device, connection: number, args: SignArgs): Promise<Signature | SignatureToMake> {
   // Whoever may not use the key shall not make the device load it.
   device.access.checkUse(connection, device.keys.find(connection, args.key));
   return sign(device, connection, await device.keys.load(connection, args.key), args);
@@ -51,17 +52,19 @@ function sign(
   connection: number,
   key: LoadedKey,
   { mechanism: number, parameter, data }: SignArgs,
-): Signature | Promise<Signature> {
+): SignatureToMake | Promise<Signature> {
   if (!device.access.sees(connection, key)) throw new HalError('KEY_NOT_FOUND');
   device.access.checkUse(connection, key);
   const mechanism = checkMechanism(key, number, parameter);
   if (key.type !== mechanism.privateType) throw new HalError('UNSUPPORTED_KEY', 'not a private key of this mechanism');
-  const signature = key.signingKey.sign(mechanism.scheme, data);
-  return signature instanceof Promise ? signature.then(toSignature) : { signature };
+  const { signingKey } = key;
+  return signingKey.immediate
+    ? new SignatureToMake(signingKey, mechanism.scheme, data)
+    : signOnPool(signingKey, mechanism.scheme, data);
 }
 
-function toSignature(signature: Uint8Array): Signature {
-  return { signature };
+async function signOnPool(key: SigningKey, scheme: SignatureScheme, input: Uint8Array): Promise<Signature> {
+  return { signature: await key.sign(scheme, input) };
 }
 
 function verify(device: Device, connection: number, key: LoadedKey, args: VerifyArgs): void {
