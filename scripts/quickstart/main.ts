@@ -118,7 +118,9 @@ async function ensureRunning(folder: Folder, options: Options, story: Story): Pr
       );
     }
     if (options.strictVendor && !(await isStrictVendor(folder))) {
-      throw new OperatorError(`the appliance runs already, without --strict-vendor; stop it first: ${call(folder, 'stop')}`);
+      throw new OperatorError(
+        `the appliance runs already, without --strict-vendor; stop it first: ${call(folder, 'stop')}`,
+      );
     }
     story.step('daemon', `the appliance runs already (process ${running.pid}, ${portsText(running)})`);
     return running;
@@ -243,4 +245,6 @@ function short(path: string): string {
   return fromHere.startsWith('..') || fromHere === '' ? path : fromHere;
 }
 
+// `./quickstart | head` reads no more than it wants; the work goes on.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 process.exitCode = await main();
