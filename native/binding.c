@@ -64,6 +64,11 @@ NAPI_MODULE_INIT() {
       FUNCTION("verifyRsa", verify_rsa),
       FUNCTION("checkRsaKey", check_rsa_key),
       FUNCTION("rsaPrivateExponent", rsa_private_exponent),
+      FUNCTION("lmsLeaves", lms_leaves),
+      FUNCTION("lmsInnerNodes", lms_inner_nodes),
+      FUNCTION("lmotsSign", lmots_sign_on_pool),
+      FUNCTION("lmotsCandidate", lmots_candidate_key),
+      FUNCTION("lockFile", lock_file),
       FUNCTION("disableDumps", disable_dumps),
       FUNCTION("lockedMemory", locked_memory),
   };

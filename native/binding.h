@@ -69,6 +69,11 @@ napi_value sign_together(napi_env env, napi_callback_info info);
 napi_value verify_rsa(napi_env env, napi_callback_info info);
 napi_value check_rsa_key(napi_env env, napi_callback_info info);
 napi_value rsa_private_exponent(napi_env env, napi_callback_info info);
+napi_value lms_leaves(napi_env env, napi_callback_info info);
+napi_value lms_inner_nodes(napi_env env, napi_callback_info info);
+napi_value lmots_sign_on_pool(napi_env env, napi_callback_info info);
+napi_value lmots_candidate_key(napi_env env, napi_callback_info info);
+napi_value lock_file(napi_env env, napi_callback_info info);
 napi_value disable_dumps(napi_env env, napi_callback_info info);
 napi_value locked_memory(napi_env env, napi_callback_info info);
 

@@ -124,12 +124,18 @@ static enum verdict judge(struct library *library, struct connection *connection
   if (status == HAL_FORBIDDEN || status == HAL_NOT_READY)
     return judge_refusal(library, connection, request, restored, tried, rv);
   if (status == HAL_RPC_TRANSPORT) return LATER;
+  if (*rv == CKR_DEVICE_MEMORY) {
+    log_message(LOG_FULL,
+                "the HSM at %s has no room for this (function 0x%x): delete keys, or free some space on its disk; "
+                "its log tells which",
+                library->config.host, request->function);
+  }
   if (*rv != CKR_DEVICE_ERROR) return DONE;
   uint32_t state = appliance_state(library, connection);
   if (connection->broken) return AGAIN;
   if (state != APPLIANCE_OPERATIONAL) return not_operational(library, state);
-  log_message(LOG_DEVICE, "the HSM at %s reports an error (function 0x%x, status %u)", library->config.host,
-              request->function, status);
+  log_message(LOG_DEVICE, "the HSM at %s reports an error (function 0x%x, status %u); its log tells the reason",
+              library->config.host, request->function, status);
   return DONE;
 }
 

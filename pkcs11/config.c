@@ -11,7 +11,7 @@
 
 #include "log.h"
 
-#define ADVICE "run findHSM to write the file, or set DIAMOND_HSM_CONFIG_PATH to the folder that holds hsm.conf"
+#define ADVICE "write the file as the manual tells (Configure a client), or set DIAMOND_HSM_CONFIG_PATH to the folder that holds hsm.conf"
 
 enum { FILE_MAX = 65536 };
 
@@ -142,7 +142,8 @@ static bool parse(struct config *config, char *text) {
   config->has_fingerprint = element_text(from, to, "fingerprint", fingerprint, sizeof fingerprint);
   if (config->has_fingerprint && !config_parse_fingerprint(fingerprint, config->fingerprint)) {
     log_message(LOG_CONFIG,
-                "%s: <fingerprint> of section <rpc> must be 64 hex digits, the SHA-256 of the appliance's public key",
+                "%s: <fingerprint> of section <rpc> must be 64 hex digits, the SHA-256 of the appliance's public key, "
+                "which dks-hsmd prints when it starts",
                 config->path);
     return false;
   }

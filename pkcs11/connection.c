@@ -56,6 +56,8 @@ void connection_release(struct connection *connection) {
   if (connection == NULL || atomic_fetch_sub(&connection->references, 1) != 1) return;
   SSL_free(connection->ssl);
   tls_close_socket(connection->socket);
+  /* Either may hold a PIN that was not sent any more. */
+  buffer_wipe(&connection->gathered);
   buffer_free(&connection->gathered);
   buffer_wipe(&connection->sending);
   buffer_free(&connection->sending);

@@ -49,41 +49,51 @@ static bool add_found(struct search *search, CK_OBJECT_HANDLE handle) {
   return true;
 }
 
-/* Takes one page of results. `after` becomes the UUID to go on behind. */
+/* How far a search has come. */
+struct progress {
+  bool more;
+  /* The UUID to go on behind. */
+  uint8_t after[16];
+  /* Objects so far, hidden ones too. */
+  size_t seen;
+};
+
+/* Takes one page of results. */
 static CK_RV take_page(struct library *library, const struct request *request, struct search *search,
-                       uint8_t after[16], bool *more) {
+                       struct progress *progress) {
   struct xdr_reader in = request_results(request);
-  *more = xdr_get_u32(&in) != 0;
+  progress->more = xdr_get_u32(&in) != 0;
   uint32_t count = xdr_get_count(&in, LIMIT_PAGE, FACTS_SIZE);
+  /* A page that says "more" but brings nothing new would go on for ever. */
+  if (progress->more && count == 0) in.failed = true;
   for (uint32_t i = 0; i < count && !in.failed; i++) {
     const uint8_t *uuid = xdr_get_uuid(&in);
-    struct facts *facts = facts_decode(&in);
-    if (facts == NULL) break;
-    memcpy(after, uuid, 16);
+    struct facts *facts = memcmp(uuid, progress->after, 16) > 0 ? facts_decode(&in) : NULL;
+    if (facts == NULL) return appliance_malformed(library);
+    memcpy(progress->after, uuid, 16);
+    progress->seen++;
     if (is_hidden(facts)) {
       facts_release(facts);
       continue;
     }
     CK_OBJECT_HANDLE handle = object_table_enter(library, uuid, facts, 0);
-    if (handle == 0 || search->count >= FOUND_MAX || !add_found(search, handle)) return CKR_HOST_MEMORY;
+    if (handle == 0 || !add_found(search, handle)) return CKR_HOST_MEMORY;
   }
-  /* A page that says "more" but brings nothing would go on for ever. */
-  if (in.failed || (*more && count == 0)) return appliance_malformed(library);
-  return CKR_OK;
+  if (in.failed) return appliance_malformed(library);
+  return progress->seen > FOUND_MAX ? CKR_HOST_MEMORY : CKR_OK;
 }
 
 static CK_RV find(struct library *library, struct search *search, const CK_ATTRIBUTE *attributes, CK_ULONG count) {
-  uint8_t after[16] = {0};
-  bool more = true;
+  struct progress progress = {.more = true};
   CK_RV rv = CKR_OK;
-  while (more && rv == CKR_OK) {
+  while (progress.more && rv == CKR_OK) {
     struct request *request = request_new(&library->requests, RPC_OBJECT_FIND);
     if (request == NULL) return CKR_HOST_MEMORY;
     template_put(&request->message, attributes, count);
-    xdr_put_uuid(&request->message, after);
+    xdr_put_uuid(&request->message, progress.after);
     xdr_put_u32(&request->message, LIMIT_PAGE);
     rv = appliance_call(library, request, CALL_NORMAL);
-    if (rv == CKR_OK) rv = take_page(library, request, search, after, &more);
+    if (rv == CKR_OK) rv = take_page(library, request, search, &progress);
     request_release(&library->requests, request);
   }
   return rv;

@@ -18,6 +18,7 @@ enum log_kind {
   LOG_TAMPER,
   LOG_NO_DEVICE,
   LOG_DEVICE,
+  LOG_FULL,
   LOG_RELOGIN,
   LOG_MEMORY,
   LOG_KINDS

@@ -108,6 +108,7 @@ static bool decode_mechanisms(const struct request *request, struct token_mechan
   }
   if (!in.failed) return true;
   free(*list);
+  *list = NULL;
   return false;
 }
 

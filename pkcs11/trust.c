@@ -33,8 +33,8 @@ static enum known look_up(const struct config *config, const char *path, const c
   char *text = malloc(FILE_MAX + 1);
   ssize_t length = text == NULL ? -1 : read(fd, text, FILE_MAX);
   close(fd);
-  if (length < 0) known = UNREADABLE;
-  if (length > 0) {
+  if (length < 0 || length == FILE_MAX) known = UNREADABLE;
+  else if (length > 0) {
     text[length] = '\0';
     char *next = text;
     while (known == UNKNOWN && next != NULL && *next != '\0') {
@@ -42,9 +42,10 @@ static enum known look_up(const struct config *config, const char *path, const c
       next = strchr(line, '\n');
       if (next != NULL) *next++ = '\0';
       char host[256], port[8], fingerprint[65];
-      if (sscanf(line, "%255s %7s %64s", host, port, fingerprint) != 3) continue;
-      if (strcmp(host, config->host) != 0 || strcmp(port, config->port) != 0) continue;
-      known = strcasecmp(fingerprint, hex) == 0 ? SAME : OTHER;
+      int fields = sscanf(line, "%255s %7s %64s", host, port, fingerprint);
+      if (fields < 2 || strcmp(host, config->host) != 0 || strcmp(port, config->port) != 0) continue;
+      /* A line that was cut short must not make a known appliance an unknown one, which would be trusted again. */
+      known = fields == 3 && strcasecmp(fingerprint, hex) == 0 ? SAME : OTHER;
     }
   }
   free(text);
@@ -52,9 +53,11 @@ static enum known look_up(const struct config *config, const char *path, const c
 }
 
 static bool remember(const struct config *config, const char *path, const char *hex) {
-  char line[LINE_MAX_LENGTH];
-  int length = snprintf(line, sizeof line, "%s %s %s\n", config->host, config->port, hex);
-  int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+  char line[LINE_MAX_LENGTH], last = '\n';
+  int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+  /* An editor may have left the last line without its end. */
+  if (fd >= 0 && lseek(fd, -1, SEEK_END) >= 0 && read(fd, &last, 1) != 1) last = '\n';
+  int length = snprintf(line, sizeof line, "%s%s %s %s\n", last == '\n' ? "" : "\n", config->host, config->port, hex);
   bool written = fd >= 0 && length > 0 && write(fd, line, (size_t)length) == length;
   if (fd >= 0) close(fd);
   if (!written) {

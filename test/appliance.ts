@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,12 @@ export interface ApplianceOptions {
   /** A state folder that exists already and stays; a temporary one if absent. */
   readonly state?: string;
   readonly verbose?: boolean;
+  /** Written to `settings.json` before the start. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** More options of the daemon. */
+  readonly args?: readonly string[];
+  /** Ports that clients know by their hsm.conf; chosen by the system if absent. */
+  readonly ports?: { readonly rpc: number; readonly console: number };
 }
 
 export interface Secrets {
@@ -71,6 +77,8 @@ export async function startAppliance(options: ApplianceOptions = {}): Promise<Ap
     // The holder writes its compile cache when it exits.
     await rm(state, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   };
+  if (options.settings)
+    await writeFile(join(state, 'settings.json'), JSON.stringify(options.settings), { mode: 0o600 });
   const started = performance.now();
   const child = spawn(process.execPath, [DAEMON, ...daemonArgs(state, options)], { stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit').then(([status]) => status as number | null);
@@ -111,12 +119,15 @@ export async function startAppliance(options: ApplianceOptions = {}): Promise<Ap
   };
 }
 
-/** The daemon's options for a state folder, ports chosen by the system. */
-export function daemonArgs(state: string, { devices = 2, pinDelayMs = 50, verbose = false }: ApplianceOptions = {}) {
+/** The daemon's options for a state folder. */
+export function daemonArgs(state: string, options: ApplianceOptions = {}) {
+  const { devices = 2, pinDelayMs = 50, verbose = false, ports = { rpc: 0, console: 0 } } = options;
   return [
-    ...['--state', state, '--listen', '127.0.0.1', '--rpc-port', '0', '--console-port', '0', '--web-port', '0'],
+    ...['--state', state, '--listen', '127.0.0.1', '--web-port', '0'],
+    ...['--rpc-port', String(ports.rpc), '--console-port', String(ports.console)],
     ...['--devices', String(devices), '--pin-delay-ms', String(pinDelayMs), '--no-delay'],
     ...(verbose ? ['--verbose'] : []),
+    ...(options.args ?? []),
   ];
 }
 

@@ -8,7 +8,7 @@ import type { HsmEndpoint } from '#src/config/hsm-conf.ts';
 import { ConsoleFailure, ExitStatus } from './exit-status.ts';
 import { findKnownHsm, rememberHsm } from './known-hsms.ts';
 
-/** Asks an appliance of ours for TLS 1.3; others do not know the name and take TLS 1.2. */
+/** Tells an appliance that TLS 1.3 would do; one that does not know the name takes TLS 1.2. */
 const ALPN = 'dks-cty/1';
 const CONNECT_TIMEOUT = 10_000;
 
@@ -72,6 +72,8 @@ function openTls(endpoint: HsmEndpoint): Promise<TLSSocket> {
     socket.once('secureConnect', () => {
       clearTimeout(timer);
       socket.off('error', onError);
+      // Whoever works with the connection hears of its end; an HSM that resets it right now must not end the program.
+      socket.on('error', () => {});
       socket.setNoDelay(true);
       socket.setKeepAlive(true, 60_000);
       resolve(socket);
@@ -101,9 +103,9 @@ async function checkFingerprint(endpoint: HsmEndpoint, hsmConf: string, actual: 
       throw mismatch(known.fingerprint, actual, `the line of this HSM in ${known.path}`);
     return [];
   }
-  const met = `The HSM at ${endpoint.ip} was not known. Compare its fingerprint with the HSM's status page:\n  ${actual}`;
+  const met = `The HSM at ${endpoint.ip} was not known. Compare its fingerprint with the one that dks-hsmd printed when it started:\n  ${actual}`;
   try {
-    await rememberHsm(known.path, endpoint, actual);
+    await rememberHsm(known, endpoint, actual);
     return [`${met}\nIt is now kept in ${known.path}.`];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -20,6 +20,9 @@ const MAX_OUTPUT = 64 * 1024 * 1024;
 
 const MAX_ECHO = 1000;
 
+/** A last line beyond this many characters is no prompt. */
+const MAX_PROMPT = 1000;
+
 const CLOSE_TIMEOUT = 2000;
 
 /** The vendor's waiting indication: frames of three characters, each taken back by the next. */
@@ -38,6 +41,8 @@ export class Conversation {
   readonly #output = new ConsoleOutput();
   readonly #decoder = new TextDecoder();
   #text = '';
+  /** The last line of the text, cut: looking for it in all of a long text again and again would take for ever. */
+  #line = '';
   /** Until the echo of the sent line has ended, nothing that arrives is an answer. */
   #isEcho = true;
   #echo = '';
@@ -48,6 +53,8 @@ export class Conversation {
   constructor(socket: TLSSocket, timeout: number) {
     this.#socket = socket;
     this.#timeout = timeout;
+    // It may have ended while the fingerprint was looked up.
+    this.#ended = socket.destroyed || socket.readableEnded;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     for (const event of ['end', 'close', 'error'] as const) {
       socket.on(event, () => {
@@ -65,6 +72,7 @@ export class Conversation {
   /** Sends one line. The last byte of its record is the line end. */
   send(line: Uint8Array | string): void {
     this.#text = '';
+    this.#line = '';
     this.#echo = '';
     this.#isEcho = true;
     this.#socket.write(Buffer.concat([typeof line === 'string' ? Buffer.from(line) : line, Buffer.from('\r')]));
@@ -77,7 +85,7 @@ export class Conversation {
   async next(): Promise<Turn> {
     for (;;) {
       if (this.#ended) return { text: clean(this.#text), prompt: undefined };
-      const prompt = this.#isEcho ? '' : this.#text.slice(this.#text.lastIndexOf('\n') + 1);
+      const prompt = this.#isEcho || this.#line.length > MAX_PROMPT ? '' : this.#line;
       if (PROMPT.test(prompt)) {
         if (!(await this.#changes(PROMPT_SILENCE))) return this.#turn(prompt);
       } else if (POSSIBLE_PROMPT.test(prompt)) {
@@ -124,6 +132,8 @@ export class Conversation {
     }
     if (this.#text.length + answer.length > MAX_OUTPUT) this.#socket.destroy();
     this.#text += answer;
+    const lineEnd = answer.lastIndexOf('\n');
+    this.#line = (lineEnd < 0 ? this.#line + answer : answer.slice(lineEnd + 1)).slice(0, MAX_PROMPT + 1);
   }
 
   /** Whether something arrives, or the connection ends, within this time. */

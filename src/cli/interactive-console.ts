@@ -104,7 +104,9 @@ function connectTerminal(
   input.once('error', () => finish(ExitStatus.OK));
   output.once('error', () => finish(ExitStatus.OK));
 
-  sender.send(Uint8Array.of(CR));
+  // It may have ended while the fingerprint was looked up.
+  if (socket.destroyed) leave('The connection to the HSM has ended.', ExitStatus.NO_CONNECTION);
+  else sender.send(Uint8Array.of(CR));
 }
 
 /**

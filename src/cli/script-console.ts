@@ -117,7 +117,10 @@ class Script {
         return refused === undefined ? turn : { ...turn, refused };
       }
       if (/Incorrect password/.test(turn.text)) {
-        throw new ConsoleFailure(ExitStatus.WRONG_PASSWORD, 'the HSM does not accept the password');
+        throw new ConsoleFailure(
+          ExitStatus.WRONG_PASSWORD,
+          'the HSM does not accept the password: it is the PIN of wheel, at first the factory PIN',
+        );
       }
       explain(turn.text);
       const answer = await this.#answers.answer(turn);

@@ -12,7 +12,9 @@ const MAX_SECRET = 4096;
  */
 export async function readSecretLine(path: string, warn: (text: string) => void): Promise<Uint8Array> {
   const content = await readFile(path).catch((error: unknown) => {
-    throw new ConfigError(path, `cannot be read: ${systemErrorText(error)}`, { cause: error });
+    throw new ConfigError(path, `cannot be read: ${systemErrorText(error)}: check the path and who may read it`, {
+      cause: error,
+    });
   });
   try {
     const end = content.findIndex((byte) => byte === 0x0a || byte === 0x0d);

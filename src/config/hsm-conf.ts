@@ -28,6 +28,8 @@ const DEFAULT_FOLDER = '/etc/dkey/hsm';
 /** Longest file that is read. Bytes. */
 const MAX_FILE = 65_536;
 
+const AS_IN_MANUAL = 'write it as the manual shows (Configure a client)';
+
 const HOST_NAME =
   /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$/;
 
@@ -57,7 +59,8 @@ export function parseHsmEndpoint(text: string, part: HsmConfPart, path: string):
   const withoutComments = text.replaceAll(/<!--[\s\S]*?-->/g, ' ');
   if (withoutComments.includes('<!--')) throw new ConfigError(path, 'a comment <!-- is not closed by -->');
   const section = elementContent(withoutComments, part);
-  if (section === undefined) throw new ConfigError(path, `the element <${part}> is missing or not closed`);
+  if (section === undefined)
+    throw new ConfigError(path, `the element <${part}> is missing or not closed: ${AS_IN_MANUAL}`);
 
   const optional = (name: string): string | undefined => {
     const content = elementContent(section, name);
@@ -67,8 +70,8 @@ export function parseHsmEndpoint(text: string, part: HsmConfPart, path: string):
     new ConfigError(path, `the element <${name}> in <${part}> ${problem}`);
   const required = (name: string): string => {
     const value = optional(name);
-    if (value === undefined) throw invalid(name, 'is missing or not closed');
-    if (value === '') throw invalid(name, 'is empty');
+    if (value === undefined) throw invalid(name, `is missing or not closed: ${AS_IN_MANUAL}`);
+    if (value === '') throw invalid(name, `is empty: ${AS_IN_MANUAL}`);
     if (value.length > 255 || /[\u0000-\u001f\u007f]/.test(value))
       throw invalid(name, 'is not a plain text of one line');
     return value;

@@ -1,4 +1,4 @@
-/** `settings.json`: keys, types and defaults are those of the vendor; ours begin with `x_`. */
+/** `settings.json`: keys, types and defaults are those of the vendor; ours begin with `x_`, or are in camel case. */
 
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -31,6 +31,8 @@ const fields = {
   WEB_FIREWALL_SETTINGS: firewall.default(true),
   MASTERKEY_SET: z.boolean().default(false),
   HSM_RESET_NORMALLY: z.boolean().default(false),
+  /** Answer exactly as the vendor's appliance also where it departs from its documentation; read at the start. */
+  strictVendor: z.boolean().default(false),
   x_prompt: z.enum(PROMPTS).default(PROMPTS[0]),
   /** Minutes without a key press after which the console is closed; 0: never. */
   x_console_idle_minutes: z.number().min(0).max(10_080).default(0),

@@ -33,7 +33,9 @@ async function createFolder(path: string): Promise<void> {
     await mkdirWithParents(path, 0o700);
   } catch (error) {
     if (systemErrorCode(error) !== 'EEXIST') {
-      throw new ConfigError(path, `the state folder cannot be created: ${systemErrorText(error)}`, { cause: error });
+      throw new ConfigError(path, `the state folder cannot be created: ${systemErrorText(error)}${advice(error)}`, {
+        cause: error,
+      });
     }
     if (!(await isFolder(path))) {
       throw new ConfigError(path, 'is not a folder: name another with --state', { cause: error });
@@ -71,9 +73,13 @@ async function checkFolder(path: string): Promise<void> {
   try {
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw new ConfigError(path, `the state folder cannot be read and written: ${systemErrorText(error)}`, {
-      cause: error,
-    });
+    throw new ConfigError(
+      path,
+      `the state folder cannot be read and written: ${systemErrorText(error)}${advice(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
   // Tightening a folder that is not ours (say /tmp, by a slip of the operator) would break other programs.
   const names = (await readdir(path)).filter((name) => !HARMLESS.has(name));
@@ -103,8 +109,24 @@ async function probe(path: string): Promise<void> {
       await handle.close();
     }
   } catch (error) {
-    throw new ConfigError(path, `the state folder cannot be written: ${systemErrorText(error)}`, { cause: error });
+    throw new ConfigError(path, `the state folder cannot be written: ${systemErrorText(error)}${advice(error)}`, {
+      cause: error,
+    });
   } finally {
     await rm(file, { force: true }).catch(() => undefined);
+  }
+}
+
+/** What to do about a folder that the system refuses. */
+function advice(error: unknown): string {
+  switch (systemErrorCode(error)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return ': free some space';
+    case 'EACCES':
+    case 'EPERM':
+      return ': change its owner or mode, or name another folder with --state';
+    default:
+      return ': name another folder with --state';
   }
 }

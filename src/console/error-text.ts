@@ -12,6 +12,9 @@ const HAL_TEXTS: ReadonlyMap<number, string> = new Map([
   [HalStatus.IO_TIMEOUT, 'a device did not answer in time: see "show devices" and try again'],
   [HalStatus.IO_SETUP_FAILED, 'a device cannot be reached: see "show devices" and try again'],
   [HalStatus.RPC_TRANSPORT, 'a device cannot be reached: see "show devices" and try again'],
+  [HalStatus.NO_KEY_INDEX_SLOTS, 'the key store or its disk is full: delete keys or free some space, then try again'],
+  [HalStatus.KEYSTORE_ACCESS, 'the key store cannot be read or written: the log of the HSM tells why'],
+  [HalStatus.MASTERKEY_FAIL, 'the master key memory does not answer: try again in some seconds'],
   [HalStatus.NOT_READY, 'a device is not ready yet: try again'],
 ]);
 

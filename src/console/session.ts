@@ -34,7 +34,7 @@ export class ConsoleSession {
   constructor(terminal: Terminal, options: ConsoleOptions) {
     this.#terminal = terminal;
     this.#options = options;
-    this.#connection = options.fleet.openConnection();
+    this.#connection = options.fleet.openConnection('console');
     this.#context = {
       terminal,
       fleet: options.fleet,

@@ -7,6 +7,9 @@ import { LineDiscipline, type ReadMode } from './line-discipline.ts';
 /** Keys typed ahead that are kept while a command runs; more waits in TCP. Bytes. */
 const TYPE_AHEAD = 4096;
 
+/** Output that the client has not taken, at which its keys wait in TCP too: every key makes some more. Bytes. */
+const MAX_UNSENT = 65_536;
+
 /** How long a client may take to close after we did. Milliseconds. */
 const CLOSE_TIMEOUT = 2000;
 
@@ -33,8 +36,8 @@ export class Terminal {
     socket.on('data', (chunk: Buffer) => {
       this.#pending.push(chunk);
       this.#pump();
-      if (this.#reader === undefined && pendingBytes(this.#pending) > TYPE_AHEAD) socket.pause();
     });
+    socket.on('drain', () => this.#pump());
     socket.once('end', () => this.#end());
     socket.once('close', () => this.#end());
   }
@@ -75,7 +78,6 @@ export class Terminal {
       this.#reader = { resolve, reject };
       this.#discipline.begin(mode);
       this.#pump();
-      this.#socket.resume();
     });
   }
 
@@ -97,10 +99,14 @@ export class Terminal {
     this.#end();
   }
 
+  get #isCongested(): boolean {
+    return this.#socket.writableLength > MAX_UNSENT;
+  }
+
   #pump(): void {
-    while (this.#reader !== undefined) {
+    while (this.#reader !== undefined && !this.#isCongested) {
       const chunk = this.#pending.shift();
-      if (chunk === undefined) return;
+      if (chunk === undefined) break;
       const { echo, line, consumed } = this.#discipline.feed(chunk);
       if (echo.length > 0) this.#socket.write(echo);
       // Passwords pass through here.
@@ -112,6 +118,9 @@ export class Terminal {
         resolve(line);
       }
     }
+    const mayWait = this.#reader === undefined && pendingBytes(this.#pending) > TYPE_AHEAD;
+    if (mayWait || this.#isCongested) this.#socket.pause();
+    else this.#socket.resume();
   }
 
   #end(): void {

@@ -1,10 +1,22 @@
-/** Limits how many slow jobs run at once on the thread pool, which signing shares with them. */
+/** Limits how many slow jobs run at once, so that signing, which shares processors and thread pool with them, goes on. */
+
+import { HalError, type HalStatusName } from '#src/wire/status.ts';
+
+interface WaitingLimit {
+  readonly most: number;
+  /** The error if so many jobs wait already. */
+  readonly whenFull: HalStatusName;
+}
+
 export class Gate {
   #free: number;
+  readonly #limit: WaitingLimit | undefined;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(parallel: number) {
+  /** @param limit for jobs that strangers can ask for */
+  constructor(parallel: number, limit?: WaitingLimit) {
     this.#free = parallel;
+    this.#limit = limit;
   }
 
   /** Runs a job when its turn has come; jobs start in the order of the calls. */
@@ -12,6 +24,9 @@ export class Gate {
     if (this.#free > 0) {
       this.#free -= 1;
     } else {
+      if (this.#limit && this.#waiting.length >= this.#limit.most) {
+        throw new HalError(this.#limit.whenFull, 'too many requests wait');
+      }
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#waiting.push(resolve);
       await promise;

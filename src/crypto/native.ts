@@ -31,6 +31,29 @@ interface NativeBinding {
   checkRsaKey(pkcs8: Uint8Array): boolean;
   /** e^-1 mod lcm(p-1, q-1), big-endian. */
   rsaPrivateExponent(pkcs8: Uint8Array): Uint8Array | undefined;
+  /** `count` (at most 4096) tree nodes of leaves from number `q` on of a tree of this height. On a thread of the pool. */
+  lmsLeaves(
+    id: Uint8Array,
+    seed: Uint8Array,
+    w: number,
+    q: number,
+    height: number,
+    count: number,
+  ): Promise<Uint8Array | undefined>;
+  /** Fills in the inner nodes of a tree: node `r` at `32 * r`, the leaves in the second half. */
+  lmsInnerNodes(id: Uint8Array, nodes: Uint8Array): void;
+  /** An LM-OTS signature without its type: C || y. On a thread of the pool. */
+  lmotsSign(
+    id: Uint8Array,
+    seed: Uint8Array,
+    w: number,
+    q: number,
+    message: Uint8Array,
+  ): Promise<Uint8Array | undefined>;
+  /** The LM-OTS public key that a message and a signature without its type lead to. */
+  lmotsCandidate(id: Uint8Array, w: number, q: number, message: Uint8Array, signature: Uint8Array): Uint8Array;
+  /** The descriptor that holds the lock, or a negative errno: EWOULDBLOCK if another process has it. */
+  lockFile(path: string): number;
   disableDumps(): boolean;
   lockedMemory(size: number): Buffer | undefined;
 }

@@ -5,12 +5,13 @@ import { HalError } from '#src/wire/status.ts';
 
 import { CURVES, type CurveParameters, curveParameters, isPoint } from './curves.ts';
 import { DerReader, DerWriter, Tag } from './der.ts';
+import { hssPublicKey, isHssKey } from './hss-key.ts';
 
 export interface PublicKey {
   readonly type: KeyType;
-  /** NONE for RSA. */
+  /** NONE for RSA and hash-based keys. */
   readonly curve: Curve;
-  /** Size of the modulus or the curve. */
+  /** Size of the modulus or the curve; of a hash-based key, of its signatures. */
   readonly bits: number;
   /** RSA: big-endian without leading zeros. */
   readonly modulus?: Uint8Array;
@@ -47,6 +48,7 @@ type KeyAlgorithm = { readonly rsa: true } | { readonly rsa: false; readonly cur
  * @throws HalError ASN1_PARSE_FAILED, UNSUPPORTED_KEY, KEY_NOT_ON_CURVE
  */
 export function parsePublicKey(spki: Uint8Array): PublicKey {
+  if (isHssKey(spki)) return hssPublicKey(spki);
   const outer = new DerReader(spki);
   const info = outer.sequence();
   outer.end();
@@ -142,7 +144,8 @@ const CKA_EC_POINT = 0x181;
 
 /** Attributes that follow from the public key, as the vendor's library stores them: CK_ULONG is 8 bytes little-endian. */
 export function publicKeyAttributes(publicKey: PublicKey, isPrivateHalf: boolean): KeyAttribute[] {
-  const { curve, bits, modulus, exponent, point } = publicKey;
+  const { type, curve, bits, modulus, exponent, point } = publicKey;
+  if (type === KeyType.HASHSIG_PUBLIC) return [];
   if (modulus && exponent) {
     const attributes: KeyAttribute[] = [{ type: CKA_MODULUS, value: modulus }];
     if (!isPrivateHalf) {

@@ -98,6 +98,7 @@ export const CKM = {
   ECDSA_SHA384: 0x1045,
   ECDSA_SHA512: 0x1046,
   EC_EDWARDS_KEY_PAIR_GEN: 0x1055,
+  HSS: 0x4033,
   EDDSA: 0x1057,
 } as const;
 

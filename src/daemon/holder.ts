@@ -3,6 +3,8 @@
 import { type Holder } from '#src/fleet/fleet.ts';
 import { MkmClient } from '#src/mkm/client.ts';
 import { ensureHolder } from '#src/mkm/holder-process.ts';
+import { CELLS } from '#src/mkm/memory-cells.ts';
+import { MasterKeyState } from '#src/wire/enumerations.ts';
 
 export const holder: Holder = {
   ensure: ensureHolder,
@@ -10,5 +12,19 @@ export const holder: Holder = {
   async end(socketPath) {
     const client = await MkmClient.connect(socketPath);
     await client.shutdown();
+  },
+
+  async endEmpty(socketPath) {
+    const client = await MkmClient.connect(socketPath);
+    try {
+      for (let device = 0; device < CELLS; device++) {
+        const { state, key } = await client.read(device);
+        key.fill(0);
+        if (state === MasterKeyState.SET) return;
+      }
+      await client.shutdown();
+    } finally {
+      client.close();
+    }
   },
 };

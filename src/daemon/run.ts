@@ -16,15 +16,20 @@ import { Fleet } from '#src/fleet/fleet.ts';
 import { startRpc } from '#src/rpc/server.ts';
 import { Token } from '#src/token/token.ts';
 import { startWeb } from '#src/web/server.ts';
+import { openBoards } from './boards.ts';
 import { holder } from './holder.ts';
 import { lockInstance } from './instance-lock.ts';
 import { ipAddress, macAddress } from './network-identity.ts';
 import { type DaemonOptions } from './options.ts';
 import { statusReport } from './status-report.ts';
+import { surviveBugs } from './survive-bugs.ts';
 import { openTlsIdentity } from './tls-identity.ts';
 
 /** Tells the supervisor to start the daemon again (EX_TEMPFAIL of sysexits.h). */
 const EXIT_RESTART = 75;
+
+/** The vendor's name for the socket of internal tools. */
+const INTERNAL_SOCKET = '.cryptech_muxd.rpc';
 
 /** What brought the daemon to its end: a signal, or `shutdown` on the console. */
 type Ending = 'signal' | 'off' | 'restart';
@@ -46,17 +51,18 @@ interface RunFile {
  * @throws OperatorError, ConfigError with what is wrong and what to do
  */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
-  const lock = await lockInstance(options.state);
+  const unlock = lockInstance(options.state);
   const log = openDaemonLog(options);
   const runFile = join(options.state, 'run', 'dks-hsmd.json');
   try {
+    surviveBugs(log);
     hardenProcess();
     const ending = await serve(options, log, runFile);
     log.info('stopped');
     return ending === 'restart' ? EXIT_RESTART : 0;
   } finally {
     await rm(runFile, { force: true });
-    await lock.release();
+    unlock();
   }
 }
 
@@ -66,24 +72,32 @@ async function serve(options: DaemonOptions, log: Log, runFile: string): Promise
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end('signal'));
   process.on('SIGHUP', () => {});
 
-  log.info(`starting ${VERSION} with ${options.devices} devices, state folder ${state}`);
-  const startFleet = Fleet.start({
-    state,
-    devices: options.devices,
-    pinDelayMs: options.pinDelayMs,
-    holder,
-    log: log.child('fleet'),
-  });
+  const count = options.devices + options.serialPorts.length;
+  log.info(`starting ${VERSION} with ${count} devices, state folder ${state}`);
+  const openSettings = Settings.open(state);
+  const startFleet = Promise.all([openSettings, openBoards(options, log)]).then(([settings, boards]) =>
+    Fleet.start({
+      state,
+      devices: options.devices,
+      boards,
+      pinDelayMs: options.pinDelayMs,
+      strictVendor: settings.get('strictVendor'),
+      holder,
+      log: log.child('fleet'),
+    }),
+  );
   const closers: (() => Promise<unknown>)[] = [];
   try {
     const [tls, serial, settings, fleet] = await Promise.all([
       openTlsIdentity(state),
       openSerialNumber(state),
-      Settings.open(state),
+      openSettings,
       startFleet,
       sleep(options.settling),
     ]);
     if (settings.problem !== undefined) log.warn(settings.problem);
+    if (settings.get('strictVendor'))
+      log.warn('strictVendor is set: the faults of the vendor’s appliance are repeated');
     const startedAt = Date.now();
     const token = new Token({ fleet, serial, log: log.child('token') });
 
@@ -96,10 +110,13 @@ async function serve(options: DaemonOptions, log: Log, runFile: string): Promise
       settings: {
         exportableKeys: () => settings.get('ENABLE_EXPORTABLE_PRIVATE_KEYS'),
         keyExport: () => settings.get('ENABLE_KEY_EXPORT'),
+        strictVendor: settings.get('strictVendor'),
       },
       log: log.child('rpc'),
     }).catch(explainListen('RPC', options.rpcPort, '--rpc-port'));
     closers.push(() => rpc.close());
+    const internalPath = options.internalSocket ?? join(state, 'run', INTERNAL_SOCKET);
+    await rpc.openInternal({ path: internalPath, address: () => ipAddress(host) }).catch(explainSocket(internalPath));
 
     const console = await startConsole({
       host,
@@ -146,7 +163,7 @@ async function serve(options: DaemonOptions, log: Log, runFile: string): Promise
   } catch (error) {
     // The start failed: nothing that was started may stay.
     await stopServers(closers, log);
-    await startFleet.then((fleet) => fleet.stop()).catch(() => {});
+    await startFleet.then((fleet) => fleet.stop({ endHolder: 'if empty' })).catch(() => {});
     log.error(error instanceof Error ? error.message : String(error));
     throw error;
   }
@@ -174,6 +191,18 @@ function openDaemonLog({ state, verbose }: DaemonOptions): Log {
   } catch (error) {
     throw new ConfigError(file, `cannot be opened: ${systemErrorText(error)}`, { cause: error });
   }
+}
+
+function explainSocket(path: string): (error: unknown) => never {
+  return (error) => {
+    const reason =
+      systemErrorCode(error) === 'EADDRINUSE'
+        ? 'is in use by another program'
+        : `cannot be opened (${systemErrorText(error)})`;
+    throw new OperatorError(`the internal socket ${path} ${reason}: choose another with --internal-socket`, {
+      cause: error,
+    });
+  };
 }
 
 /** Turns the system's refusal of a port into words. */

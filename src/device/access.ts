@@ -21,7 +21,7 @@ export class Access {
 
   /** @throws HalError BAD_ARGUMENTS for unknown flags, FORBIDDEN if the connection may not make such a key */
   checkCreate(connection: number, flags: number): void {
-    if ((flags & ~ALL_KEY_FLAGS) !== 0) throw new HalError('BAD_ARGUMENTS', `key flags 0x${flags.toString(16)}`);
+    checkKeyFlags(flags);
     if (this.#logins.isUserOrWheel(connection)) return;
     if (!this.#options.publicSessionKeys || !isPublicSession(flags)) throw new HalError('FORBIDDEN', 'login missing');
   }
@@ -53,6 +53,11 @@ export class Access {
     if (caller === User.WHEEL || (caller === User.SO && user === User.NORMAL)) return;
     throw new HalError('FORBIDDEN', 'not allowed to set this PIN');
   }
+}
+
+/** @throws HalError BAD_ARGUMENTS for flags that do not exist */
+export function checkKeyFlags(flags: number): void {
+  if ((flags & ~ALL_KEY_FLAGS) !== 0) throw new HalError('BAD_ARGUMENTS', `key flags 0x${flags.toString(16)}`);
 }
 
 /** @throws HalError FORBIDDEN if the key is not for signatures; signing and verifying both need it */

@@ -116,4 +116,9 @@ function failure(device: Device, { code, client }: Header, name: string, error: 
 }
 
 /** Failures of the device itself, which the operator has to hear of. */
-const SERIOUS = new Set([HalStatus.KEYSTORE_ACCESS, HalStatus.KEYSTORE_LOST_DATA, HalStatus.BAD_ATTRIBUTE_LENGTH]);
+const SERIOUS = new Set([
+  HalStatus.KEYSTORE_ACCESS,
+  HalStatus.NO_KEY_INDEX_SLOTS,
+  HalStatus.KEYSTORE_LOST_DATA,
+  HalStatus.BAD_ATTRIBUTE_LENGTH,
+]);

@@ -1,12 +1,14 @@
 /** An emulated CrypTech device: everything that the handlers of its functions share. */
 
 import { type Log } from '#src/audit/log.ts';
+import { Gate } from '#src/crypto/gate.ts';
 import { type KeyStore } from '#src/store/key-store.ts';
 import { User } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { Access } from './access.ts';
 import { type KeyFacts } from './device-key.ts';
 import { type RunningDigest } from './digests.ts';
+import { HashsigKeys } from './hashsig-keys.ts';
 import { KeySpace } from './key-space.ts';
 import { LoginTable } from './login-table.ts';
 import { LoginTickets } from './login-tickets.ts';
@@ -14,7 +16,6 @@ import { MasterKey } from './master-key.ts';
 import { NumberedSlots } from './numbered-slots.ts';
 import { PinChanges } from './pin-changes.ts';
 import { PinGuard } from './pin-guard.ts';
-import { Slots } from './slots.ts';
 
 /** libhal has 256 key handles and 48 digests for all clients (`HAL_STATIC_PKEY_STATE_BLOCKS`, `HAL_STATIC_HASH_STATE_BLOCKS`). */
 const HANDLES = { total: 65_536, perConnection: 4096, whenFull: 'NO_KEY_SLOTS_AVAILABLE' } as const;
@@ -34,6 +35,8 @@ export interface DeviceOptions {
   readonly pinDelayMs: number;
   readonly maxLogins: number;
   readonly publicSessionKeys: boolean;
+  /** Answers exactly as a CrypTech device also where that misleads its own clients. */
+  readonly strictVendor: boolean;
   readonly log: Log;
 }
 
@@ -45,11 +48,13 @@ interface Errand {
 
 export class Device {
   readonly log: Log;
+  readonly strictVendor: boolean;
   readonly store: KeyStore;
   readonly logins: LoginTable;
   readonly access: Access;
   readonly masterKey: MasterKey;
   readonly keys: KeySpace;
+  readonly hashsig: HashsigKeys;
   readonly pins: PinGuard;
   readonly pinChanges: PinChanges;
   readonly tickets: LoginTickets;
@@ -58,11 +63,13 @@ export class Device {
   readonly digests = new NumberedSlots<RunningDigest>(RUNNING_DIGESTS);
   /** Pairs that are just being made, by connection and name. */
   readonly pairsInProgress = new Map<string, Promise<{ privateKey: KeyFacts; publicKey: KeyFacts }>>();
-  readonly generations = new Slots(PARALLEL_GENERATIONS, WAITING_GENERATIONS, 'NOT_READY');
+  readonly generations = new Gate(PARALLEL_GENERATIONS, { most: WAITING_GENERATIONS, whenFull: 'NOT_READY' });
   readonly #errands = new Set<Errand>();
 
-  constructor({ index, store, mkmSocket, epoch, pinDelayMs, maxLogins, publicSessionKeys, log }: DeviceOptions) {
+  constructor(options: DeviceOptions) {
+    const { index, store, mkmSocket, epoch, pinDelayMs, maxLogins, publicSessionKeys, strictVendor, log } = options;
     this.log = log;
+    this.strictVendor = strictVendor;
     this.store = store;
     this.logins = new LoginTable(maxLogins);
     this.access = new Access(this.logins, { publicSessionKeys });
@@ -70,9 +77,13 @@ export class Device {
       socketPath: mkmSocket,
       device: index,
       log,
-      onChange: () => this.keys.forgetSecrets(),
+      onChange: () => {
+        this.keys.forgetSecrets();
+        this.hashsig.forgetAll();
+      },
     });
-    this.keys = new KeySpace(store, this.access, this.masterKey);
+    this.keys = new KeySpace(store, this.access, this.masterKey, (id) => this.hashsig.forget(id));
+    this.hashsig = new HashsigKeys(store, this.keys);
     this.pins = new PinGuard(store, pinDelayMs, log);
     this.pinChanges = new PinChanges(store);
     this.tickets = new LoginTickets(store, epoch);

@@ -5,11 +5,12 @@ import { wipe } from '#src/crypto/process-hardening.ts';
 import { SigningKey } from '#src/crypto/signing-key.ts';
 import { type KeyStore } from '#src/store/key-store.ts';
 import { checkValueOf, unwrapRow, wrapForRow } from '#src/store/key-wrapping-v1.ts';
+import { type OneTimeRange } from '#src/store/one-time-keys.ts';
 import { type Attribute, type KeyIdentity, type StoredKey } from '#src/store/stored-key.ts';
 import { KeyFlags } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { type Access } from './access.ts';
-import { type DeviceKey, idOf } from './device-key.ts';
+import { type DeviceKey, idOf, isHashsig } from './device-key.ts';
 import { type LoadedKey, LoadedKeys } from './loaded-keys.ts';
 import { type MasterKey } from './master-key.ts';
 import { type VolatileKey, VolatileKeys } from './volatile-keys.ts';
@@ -21,6 +22,8 @@ const LOADED_KEYS = 4096;
 export interface NewKey extends Omit<KeyIdentity, 'uuid'> {
   /** PKCS#8, `undefined` for public keys. */
   readonly pkcs8: Uint8Array | undefined;
+  /** Of a hash-based private key. */
+  readonly oneTimeKeys?: Omit<OneTimeRange, 'uuid'> | undefined;
   readonly attributes: readonly Attribute[];
   readonly session: number;
 }
@@ -29,13 +32,16 @@ export class KeySpace {
   readonly #store: KeyStore;
   readonly #access: Access;
   readonly #masterKey: MasterKey;
+  readonly #onDelete: (id: string) => void;
   readonly #volatile = new VolatileKeys();
   readonly #loaded = new LoadedKeys(LOADED_KEYS);
 
-  constructor(store: KeyStore, access: Access, masterKey: MasterKey) {
+  /** @param onDelete called with the id of every key that is destroyed */
+  constructor(store: KeyStore, access: Access, masterKey: MasterKey, onDelete: (id: string) => void) {
     this.#store = store;
     this.#access = access;
     this.#masterKey = masterKey;
+    this.#onDelete = onDelete;
   }
 
   get tokenKeys(): number {
@@ -70,7 +76,7 @@ export class KeySpace {
 
   /** Session keys of a connection (for wheel: of all) in ascending order. */
   sessionKeys(connection: number): DeviceKey[] {
-    return this.#volatile.sorted().filter((key) => this.#access.sees(connection, key));
+    return this.#volatile.sorted((key) => this.#access.sees(connection, key));
   }
 
   /**
@@ -80,12 +86,14 @@ export class KeySpace {
   add(connection: number, newKeys: readonly NewKey[]): DeviceKey[] {
     const masterKey = this.#currentMasterKey();
     const checkValue = checkValueOf(masterKey);
-    const keys = newKeys.map(({ pkcs8, attributes, session, ...facts }): DeviceKey => {
+    const ranges: OneTimeRange[] = [];
+    const keys = newKeys.map(({ pkcs8, oneTimeKeys, attributes, session, ...facts }): DeviceKey => {
       if (this.#volatile.getByName(facts.name) ?? this.#store.getByName(facts.name)) {
         throw new HalError('KEY_NAME_IN_USE');
       }
       const isToken = (facts.flags & KeyFlags.TOKEN) !== 0;
       const identity = { ...facts, name: facts.name.slice(), uuid: newUuid() };
+      if (oneTimeKeys !== undefined) ranges.push({ ...oneTimeKeys, uuid: identity.uuid });
       const wrapped = pkcs8 && wrapForRow(isToken ? masterKey : this.#volatile.wrappingKey, identity, pkcs8);
       const owner = isToken ? undefined : connection;
       return { ...identity, wrapped, checkValue, attributes, owner, session: isToken ? 0 : session };
@@ -93,7 +101,7 @@ export class KeySpace {
     const sessionKeys = keys.filter((key): key is VolatileKey => key.owner !== undefined);
     const tokenKeys = keys.filter(({ owner }) => owner === undefined);
     if (sessionKeys.length > 0) this.#volatile.checkRoom(connection, sessionKeys.length);
-    if (tokenKeys.length > 0) this.#store.insert(tokenKeys);
+    if (tokenKeys.length > 0) this.#store.insert(tokenKeys, ranges);
     for (const key of sessionKeys) this.#volatile.add(key);
     return keys;
   }
@@ -106,6 +114,7 @@ export class KeySpace {
       const id = idOf(key.uuid);
       this.#loaded.delete(id);
       this.#volatile.delete(id);
+      this.#onDelete(id);
     }
   }
 
@@ -122,7 +131,7 @@ export class KeySpace {
   /** Forgets everything that depends on the master key: it has changed or is gone. Session keys end with it. */
   forgetSecrets(): void {
     this.#loaded.clear();
-    this.delete(this.#volatile.sorted());
+    this.delete(this.#volatile.all());
   }
 
   /** A key that was used lately. The caller asks {@link Access} whether the connection sees it. */
@@ -142,6 +151,7 @@ export class KeySpace {
     const key = this.find(connection, uuid);
     const known = this.#loaded.get(id);
     if (known !== undefined) return known;
+    if (isHashsig(key)) throw new HalError('UNSUPPORTED_KEY', 'not for this kind of signature');
     const pkcs8 = this.#privateKey(key);
     const signingKey = pkcs8 ? SigningKey.fromPkcs8(pkcs8) : SigningKey.fromSpki(key.spki);
     if (pkcs8) wipe(pkcs8);
@@ -154,6 +164,12 @@ export class KeySpace {
   async unwrap(key: DeviceKey): Promise<Uint8Array | undefined> {
     await this.#masterKey.require();
     return this.#privateKey(key);
+  }
+
+  /** {@link checkReadable} with the master key asked of the holder if necessary. */
+  async requireReadable(key: DeviceKey): Promise<void> {
+    await this.#masterKey.require();
+    this.checkReadable(key);
   }
 
   /** @throws HalError MASTERKEY_NOT_SET, KEYWRAP_BAD_MAGIC if the key was made under another master key */

@@ -64,7 +64,7 @@ export class Link {
         this.#running += 1;
         void reply.then(this.#onReply);
       } else {
-        this.#encoder.append(reply);
+        this.#add(reply);
       }
     }
     // What could be answered at once leaves at once.
@@ -74,7 +74,7 @@ export class Link {
 
   readonly #onReply = (reply: Uint8Array): void => {
     this.#running -= 1;
-    this.#encoder.append(reply);
+    this.#add(reply);
     if (!this.#flushPlanned) {
       this.#flushPlanned = true;
       setImmediate(this.#onTurnEnd);
@@ -88,8 +88,16 @@ export class Link {
     if (this.#running === 0) this.#onIdle?.();
   };
 
+  /** A reply may hold a master key: no copy outlives its sending. */
+  #add(reply: Uint8Array): void {
+    this.#encoder.append(reply);
+    reply.fill(0);
+  }
+
   #flush(): void {
-    if (this.#encoder.length > 0) this.#socket.write(this.#encoder.take());
+    if (this.#encoder.length === 0) return;
+    const batch = this.#encoder.take();
+    this.#socket.write(batch, () => batch.fill(0));
   }
 
   #throttle(): void {

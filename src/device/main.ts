@@ -3,7 +3,7 @@
  * on file descriptor 3. It ends when the link closes.
  */
 
-import { mkdirSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { createLog } from '#src/audit/log.ts';
@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGPIPE'] as const) process.on(signal, () => {});
 
   const folder = join(state, `device-${index}`);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) syncFolder(state);
   const store = new SqliteKeyStore({ path: join(folder, 'keystore.db'), maxKeys, maxBytes });
   const device = new Device({ index, store, mkmSocket: mkm, log, ...options });
   await device.masterKey.refresh();
@@ -38,15 +38,27 @@ async function main(): Promise<void> {
   const link = new Link(openLink(), (requests) => answerAll(device, requests));
   log.info(`ready, ${store.size} token keys`);
   const end = () => {
+    const isGenerating = device.pairsInProgress.size > 0;
     device.close();
+    // An exit waits for the thread pool, where an RSA key may take a minute.
+    if (isGenerating) process.kill(process.pid, 'SIGKILL');
     process.exit(0);
   };
   process.once('SIGTERM', () => {
     setTimeout(end, SHUTDOWN_MS).unref();
     void link.stop().then(end);
+    // Only logins that wait for the end of their delay are left: they are not waited for.
+    process.once('beforeExit', end);
   });
   await link.closed;
   end();
+}
+
+/** A new folder is on the disk only after the folder around it is: without it a power failure could take the first keys. */
+function syncFolder(path: string): void {
+  const descriptor = openSync(path, 'r');
+  fsyncSync(descriptor);
+  closeSync(descriptor);
 }
 
 /** The link on its descriptor. One buffer serves all reads: a stream would allocate 64 KiB for each. */

@@ -17,6 +17,7 @@ export interface Options {
   readonly maxBytes: number | undefined;
   readonly maxLogins: number;
   readonly publicSessionKeys: boolean;
+  readonly strictVendor: boolean;
   readonly logLevel: LogLevel;
 }
 
@@ -35,6 +36,7 @@ export function readOptions(args: string[]): Options {
       'max-store-bytes': { type: 'string' },
       'max-logins': { type: 'string', default: '1000' },
       'public-session-keys': { type: 'boolean', default: false },
+      'strict-vendor': { type: 'boolean', default: false },
       'log-level': { type: 'string', default: 'info' },
     },
   });
@@ -52,6 +54,7 @@ export function readOptions(args: string[]): Options {
       values['max-store-bytes'] === undefined ? undefined : number('max-store-bytes', values['max-store-bytes']),
     maxLogins: number('max-logins', values['max-logins']),
     publicSessionKeys: values['public-session-keys'],
+    strictVendor: values['strict-vendor'],
     logLevel: level(values['log-level']),
   };
 }

@@ -1,17 +1,18 @@
 /**
  * Checks PINs and makes guessing slow: a wrong PIN is answered after a delay that doubles with every failure of the role
  * up to a limit and starts anew after a right PIN. The count of failures is on the disk before the answer is sent, so
- * ending the device by force does not reset it.
+ * ending the device by force does not reset it. While the disk takes nothing it is kept in memory: a full disk neither makes
+ * guessing faster nor keeps anybody out who knows the PIN.
  */
 
 import { setTimeout } from 'node:timers/promises';
 import { type Log } from '#src/audit/log.ts';
+import { Gate } from '#src/crypto/gate.ts';
 import { verifyPin } from '#src/crypto/pin-hash.ts';
 import { wipe } from '#src/crypto/process-hardening.ts';
 import { type KeyStore } from '#src/store/key-store.ts';
 import { Limits, User, USER_NAMES } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
-import { Slots } from './slots.ts';
 
 /** The longest delay is this many times the first one: 60 s after 5 s. */
 const LONGEST_DELAY = 12;
@@ -27,7 +28,9 @@ export class PinGuard {
   readonly #store: KeyStore;
   readonly #firstDelayMs: number;
   readonly #log: Log;
-  readonly #attempts = new Map<User, Slots>();
+  readonly #attempts = new Map<User, Gate>();
+  /** Counts of failures that could not be stored. */
+  readonly #unsaved = new Map<User, number>();
 
   /** @param firstDelayMs delay after the first wrong PIN, milliseconds */
   constructor(store: KeyStore, firstDelayMs: number, log: Log) {
@@ -35,7 +38,10 @@ export class PinGuard {
     this.#firstDelayMs = firstDelayMs;
     this.#log = log;
     for (const user of [User.NORMAL, User.SO, User.WHEEL]) {
-      this.#attempts.set(user, new Slots(PARALLEL_ATTEMPTS, WAITING_ATTEMPTS, 'NO_CLIENT_SLOTS_AVAILABLE'));
+      this.#attempts.set(
+        user,
+        new Gate(PARALLEL_ATTEMPTS, { most: WAITING_ATTEMPTS, whenFull: 'NO_CLIENT_SLOTS_AVAILABLE' }),
+      );
     }
   }
 
@@ -46,7 +52,7 @@ export class PinGuard {
   async check(user: number, pin: Uint8Array): Promise<User> {
     checkPinLength(pin);
     checkRole(user);
-    const attempts = this.#attempts.get(user) as Slots;
+    const attempts = this.#attempts.get(user) as Gate;
     const copy = pin.slice();
     wipe(pin);
     try {
@@ -59,17 +65,28 @@ export class PinGuard {
 
   async #attempt(user: User, pin: Uint8Array): Promise<void> {
     const right = await verifyPin(pin, this.#store.pin(user));
-    const failures = this.#store.pinFailures(user);
+    const failures = this.#unsaved.get(user) ?? this.#store.pinFailures(user);
     if (right) {
-      if (failures > 0) this.#store.setPinFailures(user, 0);
+      if (failures > 0) this.#count(user, 0);
       return;
     }
-    this.#store.setPinFailures(user, failures + 1);
+    this.#count(user, failures + 1);
     const delay = this.#firstDelayMs * Math.min(2 ** failures, LONGEST_DELAY);
     this.#log.warn(`wrong PIN for ${USER_NAMES[user]}, failure ${failures + 1} since the last right one`);
     // A login that waits here must not keep an ending device alive.
     await setTimeout(delay, undefined, { ref: false });
     throw new HalError('PIN_INCORRECT');
+  }
+
+  #count(user: User, failures: number): void {
+    try {
+      this.#store.setPinFailures(user, failures);
+      this.#unsaved.delete(user);
+    } catch (error) {
+      if (!(error instanceof HalError)) throw error;
+      this.#unsaved.set(user, failures);
+      this.#log.error(`the count of wrong PINs cannot be stored: ${error.message}`);
+    }
   }
 }
 

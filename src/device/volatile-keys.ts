@@ -75,8 +75,12 @@ export class VolatileKeys {
     for (const key of this.#keys.values()) if (key.owner === owner) yield key;
   }
 
-  /** All keys in ascending order of their UUID. */
-  sorted(): VolatileKey[] {
-    return [...this.#keys.values()].toSorted((a, b) => Buffer.compare(a.uuid, b.uuid));
+  /** The keys that `isWanted` accepts in ascending order of their UUID: anybody may ask for his, and all are many. */
+  sorted(isWanted: (key: VolatileKey) => boolean): VolatileKey[] {
+    return [...this.#keys.values()].filter(isWanted).sort((a, b) => Buffer.compare(a.uuid, b.uuid));
+  }
+
+  all(): VolatileKey[] {
+    return [...this.#keys.values()];
   }
 }

@@ -14,18 +14,31 @@ export class DeviceChooser {
   }
 
   /**
-   * The device for a new key: of those in service the one with the least outstanding work, in turn on ties.
-   * @throws HalError MASTERKEY_NOT_SET if no device in service could store a key, IO_TIMEOUT if none is in service
+   * The device for a new key: the given one, else of those in service the one with the least outstanding work, in turn
+   * on ties.
+   * @param beyondBoards a key that boards do not have: of a kind that only our own devices know
+   * @throws HalError MASTERKEY_NOT_SET if no device in service could store a key, IO_TIMEOUT if none is in service,
+   * UNSUPPORTED_KEY if there are only boards
    */
-  forNewKey(): Device {
-    const running = this.#devices.filter((device) => device.running);
-    const candidates = running.length > 0 ? running : this.#devices.filter((device) => device.expected);
+  forNewKey(index?: number, beyondBoards = false): Device {
+    if (index !== undefined) return this.byIndex(index);
+    const able = beyondBoards ? this.#devices.filter((device) => !device.isBoard) : this.#devices;
+    if (able.length === 0) throw new HalError('UNSUPPORTED_KEY', 'CrypTech boards do not have such keys');
+    const running = able.filter((device) => device.running);
+    const candidates = running.length > 0 ? running : able.filter((device) => device.expected);
     if (candidates.length === 0) throw new HalError('IO_TIMEOUT', 'no device is in service');
     const usable = candidates.filter((device) => device.status.masterKey === MasterKeyState.SET);
     if (usable.length === 0) throw new HalError('MASTERKEY_NOT_SET');
     const least = Math.min(...usable.map((device) => device.outstanding));
     const idlest = usable.filter((device) => device.outstanding === least);
     return idlest[this.#next++ % idlest.length] as Device;
+  }
+
+  /** @throws HalError BAD_ARGUMENTS if there is no such device */
+  byIndex(index: number): Device {
+    const device = this.#devices[index];
+    if (!device) throw new HalError('BAD_ARGUMENTS', `device ${index}`);
+    return device;
   }
 
   /** A device with a copy of the key: in service if possible, the least busy of these. */

@@ -3,6 +3,7 @@
 import { Limits, User } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { type Device } from './device.ts';
+import { type LoginTurns } from './login-turns.ts';
 import { errorsOf, outOfService, throwFirstRefusal } from './refusals.ts';
 import { PIN, SHORT } from './time-limits.ts';
 
@@ -30,6 +31,7 @@ export interface ConnectionHost {
   readonly connections: Iterable<Connection>;
   /** The session keys of a connection are gone. */
   dropSessionKeys(connection: Connection): void;
+  readonly logins: LoginTurns;
   /** A login succeeded. */
   loggedIn(connection: Connection): void;
   closed(connection: Connection): void;
@@ -43,14 +45,17 @@ export class Connection implements FleetConnection {
   #known = false;
   readonly #creations = new Set<Promise<unknown>>();
   readonly #host: ConnectionHost;
+  readonly #address: string;
   #user: User = User.NONE;
   #closed = false;
   /** Logins, logouts and PIN changes of a connection run one after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(number: number, host: ConnectionHost) {
+  /** @param address of the client, for {@link LoginTurns} */
+  constructor(number: number, host: ConnectionHost, address: string) {
     this.number = number;
     this.#host = host;
+    this.#address = address;
   }
 
   get user(): User {
@@ -67,7 +72,7 @@ export class Connection implements FleetConnection {
   }
 
   login(user: User, pin: Uint8Array): Promise<void> {
-    return this.#inTurn(() => this.#login(user, pin));
+    return this.#inTurn(() => this.#host.logins.run(this.#address, () => this.#login(user, pin)));
   }
 
   logout(): Promise<void> {
@@ -118,6 +123,8 @@ export class Connection implements FleetConnection {
 
   async #login(user: User, pin: Uint8Array): Promise<void> {
     checkPin(user, pin);
+    // Who hung up while waiting must not take the time of the others.
+    if (this.#closed) throw new HalError('FORBIDDEN', 'the connection has ended');
     const devices = this.#expected();
     this.#known = true;
     const outcomes = await Promise.allSettled(

@@ -1,7 +1,7 @@
 /** All devices of the appliance: started, watched and stopped together. */
 
 import { Device, type DeviceOptions, type DeviceProcess } from './device.ts';
-import { type FleetOptions } from './fleet-options.ts';
+import { type Board, type FleetOptions } from './fleet-options.ts';
 
 /** How long the start waits for all devices, in milliseconds; the missing ones are restarted in the background. */
 const START_PATIENCE = 10_000;
@@ -19,13 +19,14 @@ export class DeviceGroup {
   #ticks = 0;
   #onRunning: (() => void) | undefined;
 
-  constructor({ devices, log, times = {} }: FleetOptions, events: DeviceGroupEvents) {
-    const create = (index: number): Device =>
+  constructor({ devices, boards = [], log, times = {} }: FleetOptions, events: DeviceGroupEvents) {
+    const create = (index: number, board?: Board): Device =>
       new Device({
         index,
         log,
         times,
-        open: () => events.open(index),
+        isBoard: board !== undefined,
+        open: () => board?.open() ?? events.open(index),
         resume: events.resume,
         onLost: events.onLost,
         onChange: (device) => {
@@ -33,7 +34,10 @@ export class DeviceGroup {
           events.onChange(device);
         },
       });
-    this.devices = Array.from({ length: devices }, (_, index) => create(index));
+    this.devices = [
+      ...Array.from({ length: devices }, (_, index) => create(index)),
+      ...boards.map((board, i) => create(devices + i, board)),
+    ];
   }
 
   /** Resolves when all devices answer, or after ten seconds with those that do. */

@@ -2,7 +2,7 @@
 
 import { type Duplex } from 'node:stream';
 import { Limits } from '#src/wire/enumerations.ts';
-import { SlipDecoder, SlipEncoder } from '#src/wire/slip.ts';
+import { encodeFrame, SlipDecoder, SlipEncoder } from '#src/wire/slip.ts';
 
 /** A page of KEY_LIST with long attributes is the longest message a device sends. */
 const MAX_FRAME = 16 * Limits.ownMessage;
@@ -55,28 +55,11 @@ export class DeviceLink {
   sendSecret(message: Uint8Array): void {
     if (this.#closed) return;
     this.#flush();
-    const frame = new Uint8Array(2 * message.length + 2);
-    const length = escapeFrame(message, frame);
-    this.#stream.write(frame.subarray(0, length), () => frame.fill(0));
+    const frame = encodeFrame(message);
+    this.#stream.write(frame, () => frame.fill(0));
   }
 
   close(): void {
     this.#stream.destroy();
   }
-}
-
-/** SLIP (RFC 1055) into a given buffer: {@link SlipEncoder} keeps its buffer, which must not hold a PIN. */
-function escapeFrame(message: Uint8Array, frame: Uint8Array): number {
-  let at = 0;
-  frame[at++] = 0xc0;
-  for (const byte of message) {
-    if (byte === 0xc0 || byte === 0xdb) {
-      frame[at++] = 0xdb;
-      frame[at++] = byte === 0xc0 ? 0xdc : 0xdd;
-    } else {
-      frame[at++] = byte;
-    }
-  }
-  frame[at++] = 0xc0;
-  return at;
 }

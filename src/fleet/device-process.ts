@@ -20,6 +20,7 @@ export interface DeviceProcessOptions {
   /** Random name of this run of the fleet, 16 bytes: login tickets are good for it only. */
   readonly epoch: Uint8Array;
   readonly pinDelayMs?: number | undefined;
+  readonly strictVendor?: boolean | undefined;
   readonly log: Log;
 }
 
@@ -27,6 +28,7 @@ export async function spawnDevice(options: DeviceProcessOptions): Promise<Device
   const args = ['--index', String(options.index), '--state', options.state, '--mkm', options.mkmSocket];
   args.push('--epoch', options.epoch.toHex());
   if (options.pinDelayMs !== undefined) args.push('--pin-delay-ms', String(options.pinDelayMs));
+  if (options.strictVendor === true) args.push('--strict-vendor');
   const { near: stream, far } = await socketPair(join(options.state, 'run', `device-${options.index}.sock`));
   const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'ignore', 'pipe', far] });
   far.destroy();

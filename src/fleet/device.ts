@@ -47,6 +47,8 @@ const STATUS_LIMIT = 600_000;
 export interface DeviceOptions {
   readonly index: number;
   readonly log: Log;
+  /** Not a process of ours, see `Board` of the fleet's options. */
+  readonly isBoard?: boolean;
   open(): Promise<DeviceProcess>;
   /** Restores the logins of the connections; requests that waited follow after it. */
   resume(device: Device): Promise<void>;
@@ -61,12 +63,15 @@ export type DeviceState = 'absent' | 'starting' | 'resuming' | 'running' | 'stop
 
 export class Device {
   readonly index: number;
+  readonly isBoard: boolean;
   readonly #options: DeviceOptions;
   readonly #times: DeviceTimes;
   readonly #requests = new DeviceRequests();
   #state: DeviceState = 'absent';
   #process: DeviceProcess | undefined;
   #backoff = 0;
+  /** Why it could not be started the last time. */
+  #problem = '';
   #retry: NodeJS.Timeout | undefined;
   /** When the device was lost. */
   #absentSince = Date.now();
@@ -82,6 +87,7 @@ export class Device {
 
   constructor(options: DeviceOptions) {
     this.index = options.index;
+    this.isBoard = options.isBoard ?? false;
     this.#options = options;
     this.#times = { ...DEFAULT_TIMES, ...options.times };
   }
@@ -119,7 +125,10 @@ export class Device {
     this.#options.open().then(
       (process) => this.#opened(process),
       (error: unknown) => {
-        this.#options.log.error(`device ${this.index}: ${error instanceof Error ? error.message : String(error)}`);
+        const problem = error instanceof Error ? error.message : String(error);
+        // A board may be away for days.
+        if (problem !== this.#problem) this.#options.log.error(`device ${this.index}: ${problem}`);
+        this.#problem = problem;
         if (this.#state === 'starting') this.#startLater();
       },
     );
@@ -127,10 +136,13 @@ export class Device {
 
   #opened(process: DeviceProcess): void {
     if (this.#state !== 'starting') {
+      // Nobody listens on the stream: its last error must not end the appliance.
+      process.stream.on('error', () => {}).destroy();
       process.kill();
       return;
     }
     this.#process = process;
+    this.#problem = '';
     const link = new DeviceLink(process.stream, {
       onMessage: (message) => {
         this.#heard = true;

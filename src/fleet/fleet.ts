@@ -14,15 +14,18 @@ import { HolderWatch } from './holder-watch.ts';
 import { uuidText } from './key-entry.ts';
 import { type ImportRequest, KeyExchange } from './key-exchange.ts';
 import { KeyListing } from './key-listing.ts';
+import { LoginTurns } from './login-turns.ts';
 import {
   type AttributeChange,
   type CreatePairRequest,
   KeyOperations,
   type KeyPair,
   type LoadKeyRequest,
+  type Placement,
 } from './key-operations.ts';
 import { type KeyEntry, KeyTable } from './key-table.ts';
 import { checkMasterKey, masterKeyStates, setMasterKey } from './master-keys.ts';
+import { matchOnDevice, tokenEntry } from './one-device.ts';
 import { Signing } from './signing.ts';
 
 export type { FleetConnection } from './connection.ts';
@@ -34,10 +37,12 @@ const MAX_CONNECTION = 0x7fff_ffff;
 
 export class Fleet implements ConnectionHost {
   readonly keys = new KeyTable();
+  readonly logins = new LoginTurns();
   readonly allDevices: readonly Device[];
   readonly #options: FleetOptions;
   readonly #connections = new Map<number, Connection>();
   readonly #listeners = new Set<() => void>();
+  readonly #choose: DeviceChooser;
   readonly #operations: KeyOperations;
   readonly #signing: Signing;
   readonly #exchange: KeyExchange;
@@ -63,6 +68,7 @@ export class Fleet implements ConnectionHost {
     });
     this.allDevices = this.#group.devices;
     const choose = new DeviceChooser(this.allDevices);
+    this.#choose = choose;
     this.#operations = new KeyOperations(this.keys, this.allDevices, choose);
     this.#signing = new Signing(choose);
     this.#exchange = new KeyExchange(this.keys, this.allDevices, choose);
@@ -117,10 +123,11 @@ export class Fleet implements ConnectionHost {
     return this.allDevices.reduce((sum, device) => sum + device.outstanding, 0);
   }
 
-  openConnection(): FleetConnection {
+  /** @param address of the client: hosts take turns at logging in */
+  openConnection(address = ''): FleetConnection {
     do this.#lastConnection = (this.#lastConnection % MAX_CONNECTION) + 1;
     while (this.#connections.has(this.#lastConnection));
-    const connection = new Connection(this.#lastConnection, this);
+    const connection = new Connection(this.#lastConnection, this, address);
     this.#connections.set(connection.number, connection);
     return connection;
   }
@@ -137,7 +144,7 @@ export class Fleet implements ConnectionHost {
     return this.#noticed(this.#operations.createPrivateKey(own(connection), request));
   }
 
-  loadKey(connection: FleetConnection, request: LoadKeyRequest): Promise<KeyEntry> {
+  loadKey(connection: FleetConnection, request: LoadKeyRequest & Placement): Promise<KeyEntry> {
     return this.#noticed(this.#operations.loadKey(own(connection), request));
   }
 
@@ -174,7 +181,7 @@ export class Fleet implements ConnectionHost {
     return this.#signing.verify(own(connection), entry, mechanism, parameter, data, signature);
   }
 
-  /** Exports a key under an RSA key of the same device. */
+  /** Exports a key under an RSA key. */
   exportKey(
     connection: FleetConnection,
     entry: KeyEntry,
@@ -184,12 +191,29 @@ export class Fleet implements ConnectionHost {
     return this.#exchange.export(own(connection), entry, kekek, limits);
   }
 
-  importKey(connection: FleetConnection, kekek: KeyEntry, request: ImportRequest): Promise<KeyEntry> {
+  importKey(connection: FleetConnection, kekek: KeyEntry, request: ImportRequest & Placement): Promise<KeyEntry> {
     return this.#noticed(this.#exchange.import(own(connection), kekek, request));
   }
 
-  generateHashsig(connection: FleetConnection, request: ArgsOf<'PKEY_GENERATE_HASHSIG'>): Promise<KeyEntry> {
+  generateHashsig(
+    connection: FleetConnection,
+    request: ArgsOf<'PKEY_GENERATE_HASHSIG'> & Placement,
+  ): Promise<KeyEntry> {
     return this.#noticed(this.#exchange.generateHashsig(own(connection), request));
+  }
+
+  /** A stored key by its UUID on one device, whether it is in the key table or not. @throws HalError KEY_NOT_FOUND */
+  keyOnDevice(connection: FleetConnection, index: number, uuid: Uint8Array): Promise<KeyEntry> {
+    return tokenEntry(this.#choose.byIndex(index), own(connection), uuid);
+  }
+
+  /** PKEY_MATCH over one device, with its own UUIDs. */
+  matchOnDevice(
+    connection: FleetConnection,
+    index: number,
+    args: ArgsOf<'PKEY_MATCH'>,
+  ): Promise<ResultsOf<'PKEY_MATCH'>> {
+    return matchOnDevice(this.#choose.byIndex(index), own(connection), args);
   }
 
   /**
@@ -239,10 +263,11 @@ export class Fleet implements ConnectionHost {
     return () => this.#listeners.delete(listener);
   }
 
-  async stop({ endHolder = false }: { endHolder?: boolean } = {}): Promise<void> {
+  async stop({ endHolder = false }: { endHolder?: boolean | 'if empty' } = {}): Promise<void> {
     this.#holder.stop();
     await this.#group.stop();
-    if (endHolder) await this.#holder.end();
+    if (endHolder === 'if empty') await this.#holder.endEmpty();
+    else if (endHolder) await this.#holder.end();
   }
 
   dropSessionKeys(connection: Connection): void {
@@ -264,8 +289,7 @@ export class Fleet implements ConnectionHost {
   }
 
   #spawn(index: number): Promise<DeviceProcess> {
-    const { state, pinDelayMs, log } = this.#options;
-    return spawnDevice({ index, state, mkmSocket: this.#mkmSocket, epoch: this.#epoch, pinDelayMs, log });
+    return spawnDevice({ ...this.#options, index, mkmSocket: this.#mkmSocket, epoch: this.#epoch });
   }
 
   async #resume(device: Device): Promise<void> {

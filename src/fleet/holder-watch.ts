@@ -6,7 +6,8 @@ import { type Device } from './device.ts';
 import { type Holder } from './fleet-options.ts';
 import { masterKeyStates } from './master-keys.ts';
 
-/** Between attempts, in milliseconds. */
+/** Between attempts, in milliseconds: after one that worked, so that a holder that dies at once is not started all the time. */
+const PAUSE = 1000;
 const RETRY = 5000;
 
 export class HolderWatch {
@@ -48,18 +49,25 @@ export class HolderWatch {
     await this.#holder?.end(this.#socketPath);
   }
 
+  /** Ends a holder that has nothing to hold. */
+  async endEmpty(): Promise<void> {
+    await this.#holder?.endEmpty(this.#socketPath);
+  }
+
   async #revive(holder: Holder, devices: readonly Device[]): Promise<void> {
+    let pause = PAUSE;
     try {
       this.#log.error('the master key holder does not answer; another is started, the master key has to be set again');
       await holder.ensure(this.#socketPath);
       await masterKeyStates(devices);
     } catch (error) {
+      pause = RETRY;
       this.#log.error(`no master key holder: ${error instanceof Error ? error.message : String(error)}`);
     }
     setTimeout(() => {
       this.#reviving = false;
       this.check(devices);
-    }, RETRY).unref();
+    }, pause).unref();
   }
 }
 

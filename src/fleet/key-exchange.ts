@@ -1,15 +1,17 @@
 /** Keys that a device makes by a vendor function: import, hash-based signatures; and export. All by handles of that device. */
 
 import { createPublicKey } from 'node:crypto';
-import { type Curve, KeyFlags, type KeyType } from '#src/wire/enumerations.ts';
+import { type Curve, KeyFlags, KeyType } from '#src/wire/enumerations.ts';
 import { type ArgsOf, type ResultsOf } from '#src/wire/message.ts';
 import { type OperationName } from '#src/wire/operations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { type DeviceChooser } from './choose-device.ts';
 import { type Connection } from './connection.ts';
 import { type Device } from './device.ts';
-import { entryFromFacts, keyId } from './key-entry.ts';
+import { keyId } from './key-entry.ts';
+import { type Placement } from './key-operations.ts';
 import { type KeyEntry, type KeyTable } from './key-table.ts';
+import { tokenEntry } from './one-device.ts';
 import { generationLimit, LONG, SHORT } from './time-limits.ts';
 
 /** Longest SubjectPublicKeyInfo the protocol carries. */
@@ -28,39 +30,43 @@ export class KeyExchange {
     this.#choose = choose;
   }
 
-  /** Exports a key under an RSA key that is on the same device. */
+  /** Exports a key under an RSA key. If no device holds both, the public half of the RSA key goes to the other's device. */
   async export(
     connection: Connection,
     entry: KeyEntry,
     kekek: KeyEntry,
     limits: { pkcs8Max: number; kekMax: number },
   ): Promise<ResultsOf<'PKEY_EXPORT'>> {
-    const common = [...entry.copies.keys()].find((index) => kekek.copies.has(index));
-    const device = common === undefined ? undefined : this.#devices[common];
-    if (!device) throw new HalError('KEY_NOT_FOUND', 'no device holds both keys');
+    const both = this.#devices.filter(({ index }) => entry.copies.has(index) && kekek.copies.has(index));
+    const device = both.find(({ running }) => running) ?? both[0] ?? this.#choose.holding(entry);
+    const useKekek = both.length > 0 ? withHandle : withPublicHalf;
     return withHandle(device, connection, entry, (pkey) =>
-      withHandle(device, connection, kekek, (kekekHandle) =>
+      useKekek(device, connection, kekek, (kekekHandle) =>
         vendor(device, connection, 'PKEY_EXPORT', { pkey, kekek: kekekHandle, ...limits }, LONG),
       ),
     );
   }
 
-  import(connection: Connection, kekek: KeyEntry, request: ImportRequest): Promise<KeyEntry> {
+  /** Only the device that has the private half of the RSA key can import. */
+  import(
+    connection: Connection,
+    kekek: KeyEntry,
+    { device: _placed, unlisted, ...request }: ImportRequest & Placement,
+  ): Promise<KeyEntry> {
     const device = this.#choose.holding(kekek);
     const imported = withHandle(device, connection, kekek, (handle) =>
       vendor(device, connection, 'PKEY_IMPORT', { ...request, kekek: handle }, LONG),
     );
-    return connection.creating(
-      imported.then((made) => this.#adopt(device, connection, made, request.session, request.flags)),
-    );
+    return connection.creating(imported.then((made) => this.#adopt(device, connection, made, request, unlisted)));
   }
 
-  generateHashsig(connection: Connection, request: ArgsOf<'PKEY_GENERATE_HASHSIG'>): Promise<KeyEntry> {
-    const device = this.#choose.forNewKey();
+  generateHashsig(
+    connection: Connection,
+    { device: index, unlisted, ...request }: ArgsOf<'PKEY_GENERATE_HASHSIG'> & Placement,
+  ): Promise<KeyEntry> {
+    const device = this.#choose.forNewKey(index, true);
     const made = vendor(device, connection, 'PKEY_GENERATE_HASHSIG', request, generationLimit(8192));
-    return connection.creating(
-      made.then((key) => this.#adopt(device, connection, key, request.session, request.flags)),
-    );
+    return connection.creating(made.then((key) => this.#adopt(device, connection, key, request, unlisted)));
   }
 
   /** Enters a key that the device just made and frees its handle there. */
@@ -68,8 +74,8 @@ export class KeyExchange {
     device: Device,
     connection: Connection,
     { pkey, uuid }: { pkey: number; uuid: Uint8Array },
-    session: number,
-    flags: number,
+    { session, flags }: { session: number; flags: number },
+    unlisted = false,
   ): Promise<KeyEntry> {
     const key = uuid.slice();
     try {
@@ -77,24 +83,13 @@ export class KeyExchange {
         (flags & KeyFlags.TOKEN) === 0
           ? await sessionEntry(device, connection, pkey, key, session)
           : await tokenEntry(device, connection, key);
-      this.#keys.add([entry]);
+      // A session key of a connection that ends is gone at once.
+      if (!unlisted && !(entry.owner && connection.closed)) this.#keys.add([entry]);
       return entry;
     } finally {
       await vendor(device, connection, 'PKEY_CLOSE', { pkey }).catch(() => {});
     }
   }
-}
-
-/** A stored key has its name in the device's list. */
-async function tokenEntry(device: Device, connection: Connection, key: Uint8Array): Promise<KeyEntry> {
-  const { keys } = await device.call(
-    'KEY_LIST',
-    { connection: connection.number, after: predecessor(key), limit: 1 },
-    { limit: SHORT, repeat: true },
-  );
-  const [facts] = keys;
-  if (!facts || keyId(facts.key) !== keyId(key)) throw new HalError('KEY_NOT_FOUND', 'the new key is not listed');
-  return entryFromFacts(device.index, facts);
 }
 
 /** Session keys are in no list; the device UUID serves as name. */
@@ -115,7 +110,7 @@ async function sessionEntry(
     copies: new Map([[device.index, key]]),
     type: type as KeyType,
     curve: curve as Curve,
-    bits: bitsOf(der),
+    bits: type === KeyType.HASHSIG_PUBLIC ? 0 : bitsOf(der),
     flags,
     spki: der.slice(),
     attributes: new Map(),
@@ -124,7 +119,7 @@ async function sessionEntry(
   };
 }
 
-/** Size of the RSA modulus or of the curve. */
+/** Size of the RSA modulus or of the curve. OpenSSL does not know hash-based keys. */
 function bitsOf(spki: Uint8Array): number {
   const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
   const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
@@ -149,6 +144,27 @@ async function withHandle<T>(
   }
 }
 
+/** The public half of an RSA key as a session key of another device, for as long as it takes. */
+async function withPublicHalf<T>(
+  device: Device,
+  connection: Connection,
+  { type, flags, spki }: KeyEntry,
+  use: (pkey: number) => Promise<T>,
+): Promise<T> {
+  // What the device would check with the key itself.
+  if ((flags & KeyFlags.KEYENCIPHERMENT) === 0) throw new HalError('FORBIDDEN', 'the receiving key is not for keys');
+  if (type !== KeyType.RSA_PRIVATE && type !== KeyType.RSA_PUBLIC) {
+    throw new HalError('UNSUPPORTED_KEY', 'keys travel under RSA keys only');
+  }
+  const load = { session: 0, der: spki.slice(), flags: KeyFlags.KEYENCIPHERMENT };
+  const { pkey } = await vendor(device, connection, 'PKEY_LOAD', load);
+  try {
+    return await use(pkey);
+  } finally {
+    await vendor(device, connection, 'PKEY_DELETE', { pkey }).catch(() => {});
+  }
+}
+
 function vendor<N extends OperationName>(
   device: Device,
   connection: Connection,
@@ -157,14 +173,4 @@ function vendor<N extends OperationName>(
   limit = SHORT,
 ): Promise<ResultsOf<N>> {
   return device.call(name, args, { connection: connection.number, limit });
-}
-
-/** The UUID right below. */
-function predecessor(uuid: Uint8Array): Uint8Array {
-  const before = uuid.slice();
-  for (let i = before.length - 1; i >= 0; i--) {
-    before[i] = (before[i] as number) - 1;
-    if (before[i] !== 0xff) break;
-  }
-  return before;
 }

@@ -47,6 +47,14 @@ export interface LoadKeyRequest {
   readonly attributes: Attribute[];
 }
 
+/** Where a new key goes; only internal callers ask for anything special. */
+export interface Placement {
+  /** Index of the device; absent: the appliance chooses. */
+  readonly device?: number | undefined;
+  /** The key is not entered in the key table: the caller will do so himself, or it is a copy of another. */
+  readonly unlisted?: boolean;
+}
+
 export interface KeyPair {
   readonly privateKey: KeyEntry;
   readonly publicKey: KeyEntry;
@@ -81,16 +89,21 @@ export class KeyOperations {
   /** A private key without a stored public half, as the vendor's generation functions make it. */
   async createPrivateKey(
     connection: Connection,
-    request: Pick<CreatePairRequest, 'session' | 'name' | 'type' | 'curve' | 'bits' | 'exponent' | 'flags'>,
+    {
+      device,
+      unlisted,
+      ...request
+    }: Pick<CreatePairRequest, 'session' | 'name' | 'type' | 'curve' | 'bits' | 'exponent' | 'flags'> & Placement,
   ): Promise<KeyEntry> {
-    const pair = await this.#generate(connection, {
+    const pairRequest = {
       ...request,
       publicName: crypto.getRandomValues(new Uint8Array(16)),
       // The device stores pairs: this half is a session key that is destroyed at once.
       publicFlags: request.flags & ~KeyFlags.TOKEN,
       attributes: [],
       publicAttributes: [],
-    });
+    };
+    const pair = await this.#generate(connection, pairRequest, device);
     const entry = pair.privateKey;
     await Promise.allSettled([
       this.deleteKeys(connection, [pair.publicKey]),
@@ -102,16 +115,19 @@ export class KeyOperations {
       ),
     ]);
     const privateKey = { ...entry, attributes: new Map() };
-    this.#enter(connection, [privateKey]);
+    if (!unlisted) this.#enter(connection, [privateKey]);
     return privateKey;
   }
 
-  loadKey(connection: Connection, request: LoadKeyRequest): Promise<KeyEntry> {
+  loadKey(
+    connection: Connection,
+    { device: index, unlisted, ...request }: LoadKeyRequest & Placement,
+  ): Promise<KeyEntry> {
     const id = keyId(request.name);
     return joined(this.#loading, id, async () => {
       const existing = this.#existing(connection, id);
       if (existing) return existing;
-      const device = this.#choose.forNewKey();
+      const device = this.#choose.forNewKey(index, isEdwardsKey(request.der));
       const { loaded } = await connection.creating(
         device.call(
           'KEY_LOAD',
@@ -121,7 +137,7 @@ export class KeyOperations {
         ),
       );
       const entry = entryFromFacts(device.index, loaded, connection);
-      this.#enter(connection, [entry]);
+      if (!unlisted) this.#enter(connection, [entry]);
       return entry;
     });
   }
@@ -147,9 +163,13 @@ export class KeyOperations {
       }),
     );
     for (const entry of entries) {
-      const left = new Map([...entry.copies].filter(([index]) => !done.has(index)));
+      // The caller may have meant some of the copies only.
+      const listed = this.#keys.get(entry.id);
+      if (!listed) continue;
+      const isGone = (index: number): boolean => entry.copies.has(index) && done.has(index);
+      const left = new Map([...listed.copies].filter(([index]) => !isGone(index)));
       if (left.size === 0) this.#keys.remove(entry.id);
-      else if (this.#keys.get(entry.id)) this.#keys.add([{ ...entry, copies: left }]);
+      else this.#keys.add([{ ...listed, copies: left }]);
     }
     throwFirstRefusal(errorsOf(outcomes));
   }
@@ -178,9 +198,9 @@ export class KeyOperations {
     return changed;
   }
 
-  async #generate(connection: Connection, request: CreatePairRequest): Promise<KeyPair> {
+  async #generate(connection: Connection, request: CreatePairRequest, index?: number): Promise<KeyPair> {
     const limit = request.type === KeyType.RSA_PRIVATE ? generationLimit(request.bits) : LONG;
-    const device = this.#choose.forNewKey();
+    const device = this.#choose.forNewKey(index, request.type === KeyType.ED_PRIVATE);
     const { privateKey, publicKey } = await connection.creating(
       device.call('KEY_PAIR_CREATE', { connection: connection.number, ...request }, { limit, repeat: true }),
     );
@@ -208,6 +228,14 @@ export class KeyOperations {
     return device;
   }
 }
+
+/** Whether a PKCS#8 or SubjectPublicKeyInfo names Ed25519 or Ed448 (RFC 8410, 3) within its first fields. */
+function isEdwardsKey(der: Uint8Array): boolean {
+  const start = Buffer.from(der.buffer, der.byteOffset, Math.min(der.length, 24));
+  return EDWARDS_OIDS.some((oid) => start.includes(oid));
+}
+
+const EDWARDS_OIDS = [Buffer.from('06032b6570', 'hex'), Buffer.from('06032b6571', 'hex')];
 
 function joined<T>(running: Map<string, Promise<T>>, id: string, work: () => Promise<T>): Promise<T> {
   const first = running.get(id);

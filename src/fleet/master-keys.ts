@@ -32,7 +32,7 @@ export async function checkMasterKey(
   key: Uint8Array | undefined,
 ): Promise<{ verdict: number; tokenKeys: number }> {
   const answers = await Promise.all(
-    inService(devices).map((device) =>
+    settable(devices).map((device) =>
       device.call(
         'MASTERKEY_CHECK',
         { connection: connection.number, key: key ?? EMPTY },
@@ -47,7 +47,7 @@ export async function checkMasterKey(
 }
 
 /**
- * Sets the master key of all devices in service and returns it; the caller wipes it.
+ * Sets the master key of all devices in service that are not boards and returns it; the caller wipes it.
  * If a device fails, those that got it forget it again.
  * @param key 32 bytes; `undefined`: the first device makes a random one
  */
@@ -59,7 +59,7 @@ export async function setMasterKey(
   const done: Device[] = [];
   let common = key?.slice();
   try {
-    for (const device of inService(devices)) {
+    for (const device of settable(devices)) {
       const reply = await device.call(
         'MASTERKEY_SET',
         { connection: connection.number, key: common ?? EMPTY },
@@ -81,8 +81,11 @@ export async function setMasterKey(
   return common as Uint8Array;
 }
 
-function inService(devices: readonly Device[]): Device[] {
-  const running = devices.filter((device) => device.running);
+/** The devices in service whose master key is the appliance's business: a board's is set at its own console. */
+function settable(devices: readonly Device[]): Device[] {
+  const own = devices.filter((device) => !device.isBoard);
+  if (own.length === 0) throw new HalError('NOT_IMPLEMENTED', 'the master key of a board is set at its own console');
+  const running = own.filter((device) => device.running);
   if (running.length === 0) throw new HalError('IO_TIMEOUT', 'no device is in service');
   return running;
 }

@@ -31,6 +31,8 @@ async function main(): Promise<void> {
   const server = createHolder(cells, end);
   process.on('SIGTERM', end);
   await listenAlone(server, values.socket);
+  // From here on nothing but its own end may take the keys away.
+  process.on('uncaughtException', () => {});
   process.stdout.write('ready\n');
 }
 

@@ -7,7 +7,7 @@ import { HalError } from '#src/wire/status.ts';
 export const MASTER_KEY_SIZE = 32;
 
 /** More devices than an appliance will have; the cells fill half a page. */
-const CELLS = 64;
+export const CELLS = 64;
 
 export class MemoryCells {
   readonly #memory = lockedBuffer(CELLS * MASTER_KEY_SIZE);

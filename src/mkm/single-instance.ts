@@ -1,8 +1,9 @@
 /** Listening on a Unix socket path as the only process that does. */
 
 import { lstatSync, mkdirSync, realpathSync, statSync, unlinkSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { type Server } from 'node:net';
 import { basename, dirname } from 'node:path';
+import { lockFile } from '#src/crypto/file-lock.ts';
 import { HalError } from '#src/wire/status.ts';
 
 /**
@@ -13,12 +14,13 @@ import { HalError } from '#src/wire/status.ts';
 export async function listenAlone(server: Server, path: string): Promise<void> {
   const folder = dirname(path);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const { mode, uid, dev, ino } = statSync(folder);
+  const { mode, uid } = statSync(folder);
   if (uid !== process.getuid?.())
     throw new HalError('MASTERKEY_FAIL', `${folder} belongs to user ${uid}: choose another folder`);
   if ((mode & 0o077) !== 0)
     throw new HalError('MASTERKEY_FAIL', `${folder} is open to other users: run chmod 700 ${folder}`);
-  await takeLock(`\0dks-mkm:${dev}:${ino}:${basename(path)}`, path);
+  if (lockFile(`${path}.lock`) === undefined)
+    throw new HalError('MASTERKEY_FAIL', `another master key holder already serves ${path}`);
   removeStale(path);
   const umask = process.umask(0o177);
   try {
@@ -26,21 +28,6 @@ export async function listenAlone(server: Server, path: string): Promise<void> {
   } finally {
     process.umask(umask);
   }
-}
-
-/**
- * An abstract Unix socket serves as the lock: the kernel gives its name to one process only and takes it back when that
- * process ends, however it ends.
- */
-async function takeLock(name: string, path: string): Promise<void> {
-  const lock = createServer((socket) => socket.destroy());
-  try {
-    await listen(lock, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new HalError('MASTERKEY_FAIL', `another master key holder already serves ${path}`);
-  }
-  lock.unref();
 }
 
 function removeStale(path: string): void {
@@ -55,6 +42,8 @@ function listen(server: Server, path: string): Promise<void> {
     server.once('error', reject);
     server.listen(path, () => {
       server.off('error', reject);
+      // Connections that cannot be accepted, for lack of descriptors, must not end the process that holds the keys.
+      server.on('error', () => {});
       resolve();
     });
   });

@@ -1,11 +1,11 @@
 /**
- * One TLS connection: frames in, replies out.
+ * One connection, by TLS or by the internal socket: frames in, replies out.
  *
  *   vendor ──HELLO──► multiplexed      vendor: one request at a time, replies in order
  *                                      multiplexed: replies as they are ready
  */
 
-import { type TLSSocket } from 'node:tls';
+import { type Socket } from 'node:net';
 import { type FleetConnection } from '#src/fleet/fleet.ts';
 import { type Application } from '#src/token/application.ts';
 import { type Token } from '#src/token/token.ts';
@@ -18,8 +18,9 @@ import { type Caller, type Dispatcher } from './dispatcher.ts';
 import { OWN_ENDS, ReplyWriter, VENDOR_ENDS } from './reply-writer.ts';
 import { VendorSession } from './vendor/session.ts';
 
-/** Requests in progress, and bytes the client has not taken yet, at which reading stops until they are fewer. */
+/** Requests in progress, their bytes, and bytes the client has not taken yet, at which reading stops until they are fewer. */
 const MAX_RUNNING = 1024;
+const MAX_HELD = 4 * 1024 * 1024;
 const MAX_UNSENT = 1024 * 1024;
 /** A client that sends so much at once writes in large pieces and needs no nudge. */
 const NUDGE_MAX = 512;
@@ -34,14 +35,16 @@ export class ClientConnection implements Caller {
   /** Settles when everything the connection had on the devices is given back. */
   readonly ended: Promise<void>;
   application: Application | undefined;
-  readonly #socket: TLSSocket;
+  readonly #socket: Socket;
   readonly #services: ClientServices;
   readonly #decoder: SlipDecoder;
   readonly #writer: ReplyWriter;
-  /** Vendor requests that wait for the one before, so that replies keep their order. */
+  /** Requests that wait: vendor ones for the one before, so that replies keep their order; any until replies are taken. */
   readonly #queue: (() => void)[] = [];
   readonly #nudges: boolean;
   #running = 0;
+  /** Bytes of requests in progress or in the queue. */
+  #held = 0;
   #nudgePlanned = false;
   /** The last chunk ended within a frame, be it that only its leading END has arrived. */
   #frameOpen = false;
@@ -51,18 +54,18 @@ export class ClientConnection implements Caller {
   #onIdle: (() => void) | undefined;
 
   /** @param offersOurs the client named our protocol in its TLS handshake */
-  constructor(socket: TLSSocket, session: VendorSession, offersOurs: boolean, services: ClientServices) {
+  constructor(socket: Socket, session: VendorSession, offersOurs: boolean, services: ClientServices) {
     this.#socket = socket;
     this.session = session;
     this.#services = services;
-    this.#nudges = !offersOurs;
+    this.#nudges = !offersOurs && !session.internal;
     this.#decoder = new SlipDecoder(offersOurs ? Limits.ownMessage : Limits.request);
     this.#writer = new ReplyWriter(socket, VENDOR_ENDS);
     this.ended = new Promise((resolve) => {
       socket.once('close', () => resolve(this.#end()));
     });
     socket.on('data', (chunk: Uint8Array) => this.#onData(chunk));
-    socket.on('drain', () => this.#throttle());
+    socket.on('drain', () => this.#afterReply());
     // The vendor's library ends TLS but leaves the TCP connection open.
     socket.once('end', () => socket.destroySoon());
   }
@@ -77,6 +80,14 @@ export class ClientConnection implements Caller {
     this.application = this.#services.token.application(this.#connection, args);
     this.#writer.setLeadingEnds(OWN_ENDS);
     return this.application;
+  }
+
+  /** {@link Caller} */
+  drop(): void {
+    this.#stopped = true;
+    this.#socket.pause();
+    this.#writer.flush();
+    this.#socket.destroySoon();
   }
 
   /** Answers the requests at hand, then closes the connection. */
@@ -110,7 +121,11 @@ export class ClientConnection implements Caller {
     if (this.#mustWait() || isSecret) {
       // The frame is used later than the chunk lives.
       const copy = frame.slice();
-      this.#inOrder(() => this.#perform(header, copy, isSecret));
+      this.#held += copy.length;
+      this.#inOrder(() => {
+        this.#held -= copy.length;
+        this.#perform(header, copy, isSecret);
+      });
     } else {
       this.#perform(header, frame, false);
     }
@@ -128,7 +143,12 @@ export class ClientConnection implements Caller {
   }
 
   #mustWait(): boolean {
-    return this.#running > 0 && this.application === undefined;
+    return this.#queue.length > 0 || this.#congested || (this.#running > 0 && this.application === undefined);
+  }
+
+  /** The client does not take its replies: a few requests could otherwise fill the memory with long ones. */
+  get #congested(): boolean {
+    return this.#writer.pending + this.#socket.writableLength > MAX_UNSENT;
   }
 
   #inOrder(work: () => void): void {
@@ -138,9 +158,11 @@ export class ClientConnection implements Caller {
 
   #perform(header: Header, frame: Uint8Array, isSecret: boolean): void {
     this.#running++;
+    this.#held += frame.length;
     let isAtOnce = true;
     this.#services.dispatcher.answer(this, header, frame, (reply) => {
       this.#running--;
+      this.#held -= frame.length;
       if (isSecret) frame.fill(0);
       this.#reply(reply);
       // What waits is looked at by whoever made this one wait.
@@ -150,7 +172,9 @@ export class ClientConnection implements Caller {
   }
 
   #afterReply(): void {
-    while (this.#running === 0 && this.#queue.length > 0) this.#queue.shift()?.();
+    while (this.#queue.length > 0 && !this.#congested && (this.#running === 0 || this.application)) {
+      this.#queue.shift()?.();
+    }
     this.#throttle();
     if (this.#running === 0) this.#onIdle?.();
   }
@@ -175,7 +199,7 @@ export class ClientConnection implements Caller {
   /** Stops reading from a client that sends faster than it is served, or does not take its replies. */
   #throttle(): void {
     if (this.#stopped) return;
-    const busy = this.#running + this.#queue.length >= MAX_RUNNING || this.#socket.writableLength > MAX_UNSENT;
+    const busy = this.#running + this.#queue.length >= MAX_RUNNING || this.#held > MAX_HELD || this.#congested;
     if (busy === this.#socket.isPaused()) return;
     if (busy) this.#socket.pause();
     else this.#socket.resume();

@@ -33,6 +33,8 @@ export interface Caller {
   readonly application: Application | undefined;
   /** Performs HELLO. @throws HalError */
   hello(args: ArgsOf<'HELLO'>): Application;
+  /** Ends the connection after the replies given so far. */
+  drop(): void;
 }
 
 /** Any of the functions: which one is known only when a message arrives. */
@@ -59,6 +61,12 @@ export class Dispatcher {
    * Answers a request: `send` is called exactly once, at once or later. Never throws.
    */
   answer(caller: Caller, header: Header, message: Uint8Array, send: Send): void {
+    const { admission } = caller.session;
+    if (admission?.refusal) {
+      send(encodeError(header.code, header.client, admission.refusal.status));
+      caller.drop();
+      return;
+    }
     const name = operationOf(header.code);
     const operation: Operation | undefined = name === undefined ? undefined : operations[name];
     if (operation?.leg !== 'vendor' && operation?.leg !== 'client') {
@@ -66,7 +74,7 @@ export class Dispatcher {
       return;
     }
     try {
-      if (!operation.always) this.#requireService();
+      if (!operation.always) this.#requireService(caller.session);
       const results =
         operation.leg === 'client'
           ? this.#callToken(caller, name as AnyClient, message)
@@ -100,21 +108,30 @@ export class Dispatcher {
     return Promise.resolve(results).finally(() => this.#token.loggedOut(application));
   }
 
-  /** @throws HalError that tells why the appliance does not serve */
-  #requireService(): void {
-    if (this.closing) throw new HalError('FORBIDDEN', 'shutting down');
-    const { state } = this.#fleet;
-    switch (state) {
+  /** Why the appliance does not serve now, `undefined` if it does. */
+  refusal(): HalError | undefined {
+    switch (this.#fleet.state) {
       case ApplianceState.OPERATIONAL:
-        return;
+        return undefined;
       case ApplianceState.TAMPER:
-        throw new HalError('TAMPER');
+        return new HalError('TAMPER');
       case ApplianceState.NO_MASTER_KEY:
-        throw new HalError('MASTERKEY_NOT_SET');
+        return new HalError('MASTERKEY_NOT_SET');
       case ApplianceState.LOCKED:
       case ApplianceState.NO_DEVICE:
-        throw new HalError('FORBIDDEN', 'the HSM is locked');
+        return new HalError('FORBIDDEN', 'the HSM is locked');
     }
+  }
+
+  /**
+   * Internal callers are always served; of those that were admitted when the connection was accepted only tampering matters.
+   * @throws HalError that tells why the appliance does not serve
+   */
+  #requireService({ internal, admission }: VendorSession): void {
+    if (this.closing) throw new HalError('FORBIDDEN', 'shutting down');
+    if (internal) return;
+    const refusal = this.refusal();
+    if (refusal && (admission === undefined || refusal.status === HalStatus.TAMPER)) throw refusal;
   }
 
   #encodeSettled(name: AnyVendor, header: Header, results: AnyResults): Uint8Array {

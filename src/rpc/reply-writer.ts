@@ -21,6 +21,11 @@ export class ReplyWriter {
     this.#encoder = new SlipEncoder(leadingEnds);
   }
 
+  /** Bytes that leave at the end of this turn. */
+  get pending(): number {
+    return this.#encoder.length;
+  }
+
   /** Adds a reply; it leaves in this turn, after the microtasks that may add more. */
   add(reply: Uint8Array): void {
     this.#encoder.append(reply);

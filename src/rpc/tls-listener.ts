@@ -4,6 +4,7 @@ import { constants } from 'node:crypto';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { type Log } from '#src/audit/log.ts';
+import { type HalError } from '#src/wire/status.ts';
 import { parseClientHello } from './client-hello.ts';
 import { UnfinishedConnections } from './unfinished.ts';
 
@@ -38,8 +39,10 @@ export interface TlsListenerOptions {
   readonly port: number;
   readonly tls: TlsIdentity;
   readonly log: Log;
-  /** A connection whose handshake is finished. */
-  onConnection(socket: TLSSocket, offersOurs: boolean): void;
+  /** Asked when a connection is accepted: its handshake may come hours later. */
+  refusalAtAccept(): HalError | undefined;
+  /** A connection whose handshake is finished, and what was said when it was accepted. */
+  onConnection(socket: TLSSocket, offersOurs: boolean, refusal: HalError | undefined): void;
 }
 
 export interface TlsListener {
@@ -71,23 +74,31 @@ export async function startTlsListener(options: TlsListenerOptions): Promise<Tls
 
   const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE }, (socket) => {
     unfinished.add(socket);
+    const refusal = options.refusalAtAccept();
     socket.on('error', (error) => options.log.debug(`${socket.remoteAddress}: ${error.message}`));
     readClientHello(socket, (alpn) => {
       const offersOurs = alpn.includes(ALPN_NAME);
-      startTls(socket, offersOurs ? ownContext : vendorContext, offersOurs);
+      startTls(socket, offersOurs ? ownContext : vendorContext, offersOurs, refusal);
     });
   });
 
-  function startTls(socket: Socket, secureContext: SecureContext, offersOurs: boolean): void {
+  function startTls(
+    socket: Socket,
+    secureContext: SecureContext,
+    offersOurs: boolean,
+    refusal: HalError | undefined,
+  ): void {
     const secure = new TLSSocket(socket, {
       isServer: true,
       secureContext,
       ...(offersOurs ? { ALPNProtocols: [ALPN_NAME] } : {}),
     });
     secure.on('error', (error) => options.log.debug(`${socket.remoteAddress}: ${error.message}`));
+    // Where no `tls.Server` is in charge, a record that does not decrypt is told by this event only, and the socket stays open.
+    secure.on('_tlsError', (error: Error) => secure.destroy(error));
     secure.once('secure', () => {
       unfinished.remove(socket);
-      options.onConnection(secure, offersOurs);
+      options.onConnection(secure, offersOurs, refusal);
     });
     secure.once('close', () => socket.destroy());
   }

@@ -2,6 +2,7 @@
 
 import { type PinRecord } from '#src/crypto/pin-hash.ts';
 import { type User } from '#src/wire/enumerations.ts';
+import { type OneTimePosition, type OneTimeRange } from './one-time-keys.ts';
 import { type Attribute, type StoredKey } from './stored-key.ts';
 
 /** Which keys {@link KeyStore.match} returns; 0 means any type or curve. */
@@ -17,7 +18,7 @@ export interface KeyFilter {
  * Every method that changes something returns only after the change is on stable storage, and has changed either all or
  * nothing if it throws.
  *
- * Errors of all methods: HalError KEYSTORE_ACCESS (disk full, I/O error, damaged file).
+ * Errors of all methods: HalError NO_KEY_INDEX_SLOTS (disk full), KEYSTORE_ACCESS (I/O error, damaged file).
  */
 export interface KeyStore {
   /** Number of keys. */
@@ -31,12 +32,21 @@ export interface KeyStore {
   list(after: Uint8Array, limit: number): StoredKey[];
   /** The same with a filter, as many as the caller takes. */
   match(filter: KeyFilter, after: Uint8Array): Iterable<StoredKey>;
-  /** Stores keys, all or none. HalError KEY_NAME_IN_USE, NO_KEY_INDEX_SLOTS if there is no room. */
-  insert(keys: readonly StoredKey[]): void;
+  /**
+   * Stores keys with the one-time keys of those that are hash-based, all or none.
+   * @throws HalError KEY_NAME_IN_USE (also for an identifier that was ever stored), NO_KEY_INDEX_SLOTS if there is no room
+   */
+  insert(keys: readonly StoredKey[], ranges?: readonly OneTimeRange[]): void;
   /** Deletes keys, all or none; missing ones count as deleted. */
   delete(uuids: readonly Uint8Array[]): void;
   /** Replaces all attributes of a key. HalError KEY_NOT_FOUND. */
   setAttributes(uuid: Uint8Array, attributes: readonly Attribute[]): void;
+  /** Where a hash-based key stands, `undefined` if there is no such key. */
+  oneTimePosition(uuid: Uint8Array): OneTimePosition | undefined;
+  /**
+   * Moves a hash-based key on, or lowers its end. `false`, and nothing changed, if it does not stand at `from` any more.
+   */
+  moveOneTimePosition(uuid: Uint8Array, from: OneTimePosition, to: OneTimePosition): boolean;
   /** The different master key check values of all keys: empty without keys, one if all were made under one master key. */
   checkValues(): Uint8Array[];
 

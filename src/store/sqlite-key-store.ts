@@ -10,6 +10,7 @@ import { Bug, HalError } from '#src/wire/status.ts';
 import { decodeAttributes, encodeAttributes } from './attributes-v1.ts';
 import { type KeyFilter, type KeyStore } from './key-store.ts';
 import { migrate } from './migrate.ts';
+import { type OneTimePosition, type OneTimeRange } from './one-time-keys.ts';
 import { decodePinRecord, encodePinRecord } from './pin-record-v1.ts';
 import { storeError } from './store-error.ts';
 import { type Attribute, type StoredKey } from './stored-key.ts';
@@ -39,6 +40,13 @@ interface KeyRow {
   readonly spki: Uint8Array;
   readonly wrapped: Uint8Array | null;
   readonly attributes: Uint8Array;
+}
+
+interface OneTimeRow {
+  readonly leaf: number;
+  readonly below: number;
+  readonly end: number;
+  readonly above: Uint8Array | null;
 }
 
 export class SqliteKeyStore implements KeyStore {
@@ -96,7 +104,7 @@ export class SqliteKeyStore implements KeyStore {
     }
   }
 
-  insert(keys: readonly StoredKey[]): void {
+  insert(keys: readonly StoredKey[], ranges: readonly OneTimeRange[] = []): void {
     if (this.#size + keys.length > this.#maxKeys) {
       throw new HalError('NO_KEY_INDEX_SLOTS', `the key store is limited to ${this.#maxKeys} keys`);
     }
@@ -115,6 +123,9 @@ export class SqliteKeyStore implements KeyStore {
           encodeAttributes(attributes),
         );
       }
+      for (const { identifier, uuid, start, end } of ranges) {
+        this.#statements.insertOneTimeKeys.run(identifier, uuid, start, end);
+      }
     });
     this.#size += keys.length;
   }
@@ -130,6 +141,20 @@ export class SqliteKeyStore implements KeyStore {
   setAttributes(uuid: Uint8Array, attributes: readonly Attribute[]): void {
     const { changes } = this.#access(() => this.#statements.setAttributes.run(encodeAttributes(attributes), uuid));
     if (changes === 0) throw new HalError('KEY_NOT_FOUND');
+  }
+
+  oneTimePosition(uuid: Uint8Array): OneTimePosition | undefined {
+    const row = this.#access(() => this.#statements.oneTimePosition.get(uuid)) as OneTimeRow | undefined;
+    return row && { leaf: row.leaf, below: row.below, end: row.end, above: row.above ?? undefined };
+  }
+
+  /** A statement outside a transaction is one by itself: it is on the disk when it returns. */
+  moveOneTimePosition(uuid: Uint8Array, from: OneTimePosition, to: OneTimePosition): boolean {
+    const { leaf, below, end, above } = to;
+    const { changes } = this.#access(() =>
+      this.#statements.moveOneTimePosition.run(leaf, below, end, above ?? null, uuid, from.leaf, from.below, from.end),
+    );
+    return changes === 1;
   }
 
   checkValues(): Uint8Array[] {
@@ -226,6 +251,14 @@ function prepare(database: DatabaseSync) {
     insert: database.prepare(`INSERT INTO key (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     delete: database.prepare('DELETE FROM key WHERE uuid = ?'),
     setAttributes: database.prepare('UPDATE key SET attributes = ? WHERE uuid = ?'),
+    insertOneTimeKeys: database.prepare(
+      'INSERT INTO one_time_keys (identifier, uuid, leaf, below, end) VALUES (?, ?, ?, 0, ?)',
+    ),
+    oneTimePosition: database.prepare('SELECT leaf, below, end, above FROM one_time_keys WHERE uuid = ?'),
+    moveOneTimePosition: database.prepare(
+      `UPDATE one_time_keys SET leaf = ?, below = ?, end = ?, above = ?
+       WHERE uuid = ? AND leaf = ? AND below = ? AND end = ?`,
+    ),
     checkValues: database.prepare('SELECT DISTINCT check_value FROM key'),
     pin: database.prepare('SELECT record, failures FROM pin WHERE user = ?'),
     setPin: database.prepare('UPDATE pin SET record = ? WHERE user = ?'),

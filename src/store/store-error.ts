@@ -24,5 +24,7 @@ export function storeError(path: string, error: unknown): unknown {
   const primary = code & 0xff;
   if (primary === SQLITE.CONSTRAINT) return new HalError('KEY_NAME_IN_USE');
   const reason = ADVICE[primary] ?? (error as Error).message;
-  return new HalError('KEYSTORE_ACCESS', `key store ${path}: ${reason} (SQLite code ${code})`);
+  // To a client a full disk is a full key store.
+  const status = primary === SQLITE.FULL ? 'NO_KEY_INDEX_SLOTS' : 'KEYSTORE_ACCESS';
+  return new HalError(status, `key store ${path}: ${reason} (SQLite code ${code})`);
 }

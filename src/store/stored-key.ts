@@ -16,7 +16,7 @@ export interface KeyIdentity {
   readonly name: Uint8Array;
   readonly type: KeyType;
   readonly curve: Curve;
-  /** Modulus length (RSA) or field size. */
+  /** Modulus length (RSA), field size, or the size of a signature (hash-based keys). */
   readonly bits: number;
   readonly flags: number;
   /** SubjectPublicKeyInfo (RFC 5280), DER. */

@@ -107,7 +107,8 @@ export class SlipDecoder {
 
 /** Collects encoded frames so that a batch leaves in one write. */
 export class SlipEncoder {
-  #buffer = new Uint8Array(4096);
+  // Grows with use: a thousand idle connections would otherwise keep a thousand empty buffers.
+  #buffer = NOTHING;
   #length = 0;
   readonly #leadingEnds: number;
 
@@ -130,47 +131,57 @@ export class SlipEncoder {
   /** Adds one frame: END(s), escaped payload, END. */
   append(payload: Uint8Array): void {
     this.#reserve(2 * payload.length + this.#leadingEnds + 1);
-    const buffer = this.#buffer;
-    let at = this.#length;
-    for (let i = 0; i < this.#leadingEnds; i++) buffer[at++] = END;
-    const length = payload.length;
-    for (let i = 0; i < length; i++) {
-      const byte = payload[i] as number;
-      if (byte === END) {
-        buffer[at++] = ESC;
-        buffer[at++] = ESC_END;
-      } else if (byte === ESC) {
-        buffer[at++] = ESC;
-        buffer[at++] = ESC_ESC;
-      } else {
-        buffer[at++] = byte;
-      }
-    }
-    buffer[at++] = END;
-    this.#length = at;
+    for (let i = 0; i < this.#leadingEnds; i++) this.#buffer[this.#length++] = END;
+    this.#length = putEscaped(payload, this.#buffer, this.#length);
+    this.#buffer[this.#length++] = END;
   }
 
-  /** Hands over everything collected (a buffer of its own) and starts again. */
+  /** Hands over everything collected (a buffer of its own) and starts again; no copy is left here. */
   take(): Uint8Array {
     const taken = this.#buffer.slice(0, this.#length);
+    this.#buffer.fill(0, 0, this.#length);
     this.#length = 0;
     // One large reply must not keep its buffer for the life of the connection.
-    if (this.#buffer.length > 65_536) this.#buffer = new Uint8Array(4096);
+    if (this.#buffer.length > 65_536) this.#buffer = NOTHING;
     return taken;
   }
 
   #reserve(extra: number): void {
     const size = this.#length + extra;
     if (this.#buffer.length >= size) return;
-    const grown = new Uint8Array(Math.max(size, 2 * this.#buffer.length));
+    const grown = new Uint8Array(Math.max(size, 2 * this.#buffer.length, 256));
     grown.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer.fill(0, 0, this.#length);
     this.#buffer = grown;
   }
 }
 
-/** Encodes one frame: END, escaped payload, END. */
+/** Encodes one frame: END, escaped payload, END. The result is the only copy, so that a caller can wipe it. */
 export function encodeFrame(payload: Uint8Array): Uint8Array {
-  const encoder = new SlipEncoder();
-  encoder.append(payload);
-  return encoder.take();
+  let length = payload.length + 2;
+  for (const byte of payload) if (byte === END || byte === ESC) length += 1;
+  const frame = new Uint8Array(length);
+  frame[0] = END;
+  putEscaped(payload, frame, 1);
+  frame[length - 1] = END;
+  return frame;
+}
+
+/** Writes an escaped payload to `at`; the buffer has room for it. Returns the place behind it. */
+function putEscaped(payload: Uint8Array, buffer: Uint8Array, at: number): number {
+  const length = payload.length;
+  let end = at;
+  for (let i = 0; i < length; i++) {
+    const byte = payload[i] as number;
+    if (byte === END) {
+      buffer[end++] = ESC;
+      buffer[end++] = ESC_END;
+    } else if (byte === ESC) {
+      buffer[end++] = ESC;
+      buffer[end++] = ESC_ESC;
+    } else {
+      buffer[end++] = byte;
+    }
+  }
+  return end;
 }

@@ -2,13 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { User } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
-import { secondCertificate } from '#test/console/certificates.ts';
+import { firstCertificate, secondCertificate } from '#test/console/certificates.ts';
 import { startTestConsole, VERSION } from '#test/console/console-fixture.ts';
 import { FACTORY_PIN, RANDOM_KEY } from '#test/console/fake-fleet.ts';
 import { hsmConfText, prepareHost, runConsole } from './run-console.ts';
@@ -226,6 +227,51 @@ describe('dks_setup_console finds the right HSM or none', () => {
     assert.equal(wrong.status, 3);
     assert.match(wrong.err, /correct <fingerprint> in .*hsm\.conf/);
     assert.ok(console.log.filter((line) => line.includes('logged in')).length === 2);
+  });
+
+  it('does not take an HSM for unknown because its line was cut short, and leaves the lines of others whole', async () => {
+    await using console = await startTestConsole();
+    const host = await prepareHost(console);
+    const args = ['--config-path', host.folder, '--pin-file', host.pinFile, ...command];
+    const known = join(host.folder, 'known_hsms');
+    for (const line of [`127.0.0.1 ${console.port}`, `127.0.0.1 ${console.port} 0123abcd`]) {
+      await writeFile(known, `${line}\n`);
+      const damaged = await runConsole(args);
+      assert.equal(damaged.status, 2);
+      assert.match(damaged.err, /known_hsms: the line of 127\.0\.0\.1 \d+ is damaged/);
+    }
+    assert.ok(!console.log.some((line) => line.includes('logged in')));
+
+    // An editor left the last line without its end.
+    const other = `10.0.0.1 8081 ${'22'.repeat(32)}`;
+    await writeFile(known, other);
+    assert.equal((await runConsole(args)).status, 0);
+    const lines = (await readFile(known, 'utf8')).split('\n');
+    assert.equal(lines[0], other);
+    assert.match(lines[1] ?? '', new RegExp(`^127\\.0\\.0\\.1 ${console.port} [0-9a-f]{64}$`));
+    assert.equal((await runConsole(args)).status, 0);
+  });
+
+  it('ends in good order if the HSM resets the connection right after the handshake', async () => {
+    await using console = await startTestConsole();
+    const host = await prepareHost(console);
+    const { certPem: cert, keyPem: key } = firstCertificate;
+    const rude = createTlsServer({ cert, key });
+    rude.on('connection', (raw) => {
+      raw.on('error', () => undefined);
+      rude.once('secureConnection', (socket) => {
+        socket.on('error', () => undefined);
+        raw.resetAndDestroy();
+      });
+    });
+    rude.listen(0, '127.0.0.1');
+    await once(rude, 'listening');
+    const address = rude.address();
+    await writeFile(host.hsmConf, hsmConfText(typeof address === 'object' ? (address?.port ?? 0) : 0));
+    const result = await runConsole(['--config-path', host.folder, '--pin-file', host.pinFile, ...command]);
+    rude.close();
+    assert.equal(result.status, 3);
+    assert.doesNotMatch(result.err, /at .*\.ts:/);
   });
 
   it('refuses an HSM whose key has changed', async () => {

@@ -98,7 +98,11 @@ describe('state folder', () => {
         ...(isRoot ? { uid: NOBODY, gid: NOBODY } : {}),
       });
       await chmod(base, 0o700);
-      assert.equal(output, `${join(base, 'state')}: the state folder cannot be created: permission denied\n`);
+      assert.equal(
+        output,
+        `${join(base, 'state')}: the state folder cannot be created: permission denied: ` +
+          'change its owner or mode, or name another folder with --state\n',
+      );
     },
   );
 });

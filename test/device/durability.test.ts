@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { CKM } from '#src/cryptoki/constants.ts';
 import { type ResultsOf } from '#src/wire/message.ts';
@@ -110,6 +112,16 @@ describe('a device process', () => {
     assert.deepEqual((await allKeys(again)).get(Buffer.from(privateKey.name).toString('hex')), privateKey);
   });
 
+  test('ends in good order while a wrong PIN waits for its answer', async () => {
+    await using device = await DeviceUnderTest.create();
+    const link = await device.start('--pin-delay-ms', '60000');
+    const unanswered = assert.rejects(link.call('LOGIN', 1, { user: 3, pin: Buffer.from('wrong-pin') }));
+    // The failure is counted when the delay begins.
+    while (!link.stderr.includes('wrong PIN for wheel')) await once(link.child.stderr as Readable, 'data');
+    assert.equal(await link.kill('SIGTERM'), 0);
+    await unanswered;
+  });
+
   test('leaves interrupts to the daemon', async () => {
     await using device = await DeviceUnderTest.create();
     const link = await device.start();
@@ -138,7 +150,7 @@ describe('a device process', () => {
         await link.call('KEY_PAIR_CREATE', USER, pairArgs({ attributes }));
         made += 1;
       }
-    }, status('KEYSTORE_ACCESS'));
+    }, status('NO_KEY_INDEX_SLOTS'));
     await sign(link, privateKey.key);
     assert.equal((await link.call('DEVICE_STATUS', 0, {})).tokenKeys, 2 * made);
     assert.match(link.stderr, /ERROR: KEY_PAIR_CREATE: .*full: free some space/);

@@ -99,6 +99,11 @@ describe('keys of a device', () => {
       status('KEY_NAME_IN_USE'),
     );
     await assert.rejects(link.call('KEY_PAIR_CREATE', USER, pairArgs({ name: args.name })), status('KEY_NAME_IN_USE'));
+    const other = await link.call('KEY_PAIR_CREATE', USER, pairArgs({}));
+    await assert.rejects(
+      link.call('KEY_PAIR_CREATE', USER, { ...args, publicName: other.publicKey.name }),
+      status('KEY_NAME_IN_USE'),
+    );
   });
 
   test('what follows from the key wins over the template', async () => {

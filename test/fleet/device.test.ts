@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { Device } from '#src/fleet/device.ts';
+import { DeviceRequests } from '#src/fleet/device-requests.ts';
+import { PIN } from '#src/fleet/time-limits.ts';
 import { decodeArgs, encodeError, encodeReply } from '#src/wire/message.ts';
 import { operations } from '#src/wire/operations.ts';
 import { HalError, HalStatus } from '#src/wire/status.ts';
-import { FakeDevice } from './fake-device.ts';
+import { FakeDevice, FakeRun } from './fake-device.ts';
 
 const SIGN = { connection: 1, key: new Uint8Array(16), mechanism: 0x1041, parameter: new Uint8Array(0) };
 const REPEAT = { limit: 10_000, repeat: true };
@@ -146,4 +148,54 @@ test('the bytes of a PIN are wiped when they are sent and answered', async () =>
   await result;
   await new Promise(setImmediate);
   assert.ok(run.chunks.every((chunk) => !Buffer.from(chunk).includes('very-secret-pin')));
+});
+
+test('a secret request leaves nothing behind in the memory that messages are written into', () => {
+  const requests = new DeviceRequests();
+  const pin = new TextEncoder().encode('very-secret-pin');
+  let sent: Uint8Array | undefined;
+  const sender = {
+    send: () => assert.fail('not sent as a secret'),
+    sendSecret: (message: Uint8Array) => (sent = message),
+  };
+  requests.attach(sender);
+  requests.run();
+  let isDone = false;
+  const options = { ...REPEAT, connection: 5, secret: true };
+  requests.submit('LOGIN', { user: 1, pin }, options, () => (isDone = true));
+  assert.ok(sent && Buffer.from(sent.buffer).includes('very-secret-pin'));
+  requests.receive(encodeReply('LOGIN', 5, {}));
+  assert.ok(isDone);
+  assert.ok(!Buffer.from(sent.buffer).includes('very-secret-pin'));
+});
+
+test('a login that the device holds back for a long time is not taken for a device that hangs', async () => {
+  fake = new FakeDevice();
+  const run = await fake.running();
+  const pin = new TextEncoder().encode('wrong-pin');
+  const result = fake.device.call('LOGIN', { user: 1, pin }, { limit: PIN, connection: 5, secret: true });
+  await run.request('LOGIN');
+  const now = Date.now();
+  for (let seconds = 0; seconds < 7200; seconds += 10) {
+    // The device answers the status requests meanwhile.
+    run.send(Uint8Array.of(0));
+    await new Promise(setImmediate);
+    fake.device.tick(now + 1000 * seconds, true);
+  }
+  assert.ok(!run.killed);
+  run.send(encodeError(operations.LOGIN.code, 5, HalStatus.PIN_INCORRECT));
+  await assert.rejects(result, (error) => error instanceof HalError && error.status === HalStatus.PIN_INCORRECT);
+});
+
+test('a device that comes up after the appliance stopped is ended, and its broken link harms nobody', async () => {
+  const late = new FakeRun(true);
+  let open: (run: FakeRun) => void = () => {};
+  fake = new FakeDevice({ open: () => new Promise((resolve) => (open = resolve)) });
+  fake.device.start();
+  await fake.device.stop();
+  open(late);
+  await late.exited;
+  assert.ok(late.killed);
+  assert.ok(late.stream.destroyed);
+  late.stream.emit('error', new HalError('IO_OS_ERROR', 'ECONNRESET'));
 });

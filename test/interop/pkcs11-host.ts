@@ -24,6 +24,11 @@ export class Pkcs11Host {
   static async start(): Promise<Pkcs11Host> {
     const appliance = await startAppliance();
     const { userPin } = await appliance.setUp();
+    return Pkcs11Host.of(appliance, userPin);
+  }
+
+  /** A host that knows an appliance which is set up. */
+  static async of(appliance: Appliance, userPin: string): Promise<Pkcs11Host> {
     const folder = mkdtempSync(join(tmpdir(), 'pkcs11-host-'));
     const endpoint = (port: number): HsmEndpoint => ({
       ip: '127.0.0.1',

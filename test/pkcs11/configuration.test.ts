@@ -39,7 +39,7 @@ describe('configuration of the module', { timeout: 120_000 }, () => {
     assert.match(result.stdout, new RegExp(`init ${rv(CKR.GENERAL_ERROR)}\n`));
     assert.match(
       result.stderr,
-      /^libcryptechdks-pkcs11: cannot read \/nonexistent\/hsm\.conf: No such file or directory; run findHSM/,
+      /^libcryptechdks-pkcs11: cannot read \/nonexistent\/hsm\.conf: No such file or directory; write the file as the manual tells/,
     );
   });
 
@@ -154,6 +154,23 @@ describe('configuration of the module', { timeout: 120_000 }, () => {
     assert.match(result.stdout, new RegExp(`random ${rv(CKR.DEVICE_ERROR)}\n`));
     assert.match(result.stderr, /has another key than before/);
     assert.equal(impostor.count('LOGIN'), 0);
+  });
+
+  it('does not take an appliance for unknown because its line was cut short, and leaves the lines of others whole', async () => {
+    const other = new Configuration(appliance.port);
+    const file = join(other.folder, 'known_hsms');
+    const attempt = () => run(program, [MODULE, 'init', 'token', 'finalize'], { configuration: other });
+    writeFileSync(file, `127.0.0.1 ${appliance.port}\n`);
+    const damaged = await attempt();
+    assert.doesNotMatch(damaged.stdout, /token 0x0\n/);
+    assert.match(damaged.stderr, /refused: the HSM at .* has another key than at first use/);
+
+    // An editor left the last line without its end.
+    const line = `10.0.0.1 8080 ${'22'.repeat(32)}`;
+    writeFileSync(file, line);
+    assert.match((await attempt()).stdout, /token 0x0\n/);
+    assert.equal(readFileSync(file, 'utf8'), `${line}\n127.0.0.1 ${appliance.port} ${appliance.fingerprint}\n`);
+    other.remove();
   });
 
   it('refuses any server if it cannot read which one is the right one', async () => {

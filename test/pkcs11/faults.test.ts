@@ -213,7 +213,7 @@ describe('the module in trouble', { timeout: 300_000 }, () => {
     [
       'an object without attributes list',
       'find',
-      Buffer.concat([ok, word(0), word(1), word(16), Buffer.alloc(16), word(2)]),
+      Buffer.concat([ok, word(0), word(1), word(16), Buffer.alloc(16, 1), word(2)]),
     ],
     ['a UUID of 15 bytes', 'find', Buffer.concat([ok, word(0), word(1), word(15), Buffer.alloc(16), word(0)])],
     [
@@ -224,7 +224,7 @@ describe('the module in trouble', { timeout: 300_000 }, () => {
         word(0),
         word(1),
         word(16),
-        Buffer.alloc(16),
+        Buffer.alloc(16, 1),
         word(1),
         word(0),
         word(0x7fffffff),
@@ -232,6 +232,11 @@ describe('the module in trouble', { timeout: 300_000 }, () => {
       ]),
     ],
     ['pages without end', 'find', Buffer.concat([ok, word(1), word(0)])],
+    [
+      'the same page again and again',
+      'find',
+      Buffer.concat([ok, word(1), word(1), word(16), Buffer.alloc(16, 1), word(0)]),
+    ],
     ['random bytes that are missing', 'random', Buffer.concat([ok, word(3), word(0)])],
     ['a frame above all limits', 'random', Buffer.alloc(3 << 20)],
     ['a key pair of nothing', 'generate', ok],

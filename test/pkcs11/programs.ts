@@ -27,17 +27,17 @@ export function buildModule(): void {
   execFileSync(join(ROOT, 'pkcs11', 'build.sh'), { env: { ...process.env, OUT, CFLAGS_EXTRA: extra }, stdio: 'pipe' });
 }
 
-/** Builds test/pkcs11/`name`.c and returns the program. */
-export function buildProgram(name: string): string {
+/** Builds `folder`/`name`.c and returns the program. */
+export function buildProgram(name: string, folder = HERE): string {
   buildModule();
-  const source = join(HERE, `${name}.c`);
-  const folder = join(OUT, 'test');
-  const program = join(folder, name);
-  mkdirSync(folder, { recursive: true });
+  const source = join(folder, `${name}.c`);
+  const programs = join(OUT, 'test');
+  const program = join(programs, name);
+  mkdirSync(programs, { recursive: true });
   const inputs = [source, join(HERE, 'module.h'), join(OUT, 'generated.h'), join(ROOT, 'pkcs11', 'cryptoki.h')];
   if (inputs.every((input) => modified(input) < modified(program))) return program;
   const flags = ['-std=c11', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-O1', '-g', '-pthread'];
-  const include = [`-I${OUT}`, `-I${join(ROOT, 'pkcs11')}`];
+  const include = [`-I${OUT}`, `-I${join(ROOT, 'pkcs11')}`, `-I${HERE}`];
   // Under a name of its own first: several test files may build the same program.
   const made = `${program}.${process.pid}`;
   execFileSync('gcc', [...flags, ...SANITIZE, ...include, source, '-o', made, '-ldl'], { stdio: 'pipe' });

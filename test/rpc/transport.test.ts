@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { writeSync } from 'node:fs';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
@@ -203,4 +204,16 @@ test('a client that does not read is not read from, and does not hold up others'
   assert.equal(await other.status('GET_VERSION', {}), HalStatus.OK);
   await other.close();
   await client.close();
+});
+
+test('a record that does not decrypt ends the connection, and its login with it', async () => {
+  const raw = await tcp();
+  const secure = connectTls({ socket: raw, rejectUnauthorized: false });
+  secure.on('error', () => {});
+  await once(secure, 'secureConnect');
+  // The client hears of its mistake but leaves the connection open, as a hostile one would.
+  raw.removeAllListeners('end');
+  const { fd } = (raw as unknown as { _handle: { fd: number } })._handle;
+  writeSync(fd, Buffer.concat([Buffer.from([23, 3, 3, 0, 40]), Buffer.alloc(40, 7)]));
+  await once(raw, 'close');
 });

@@ -51,6 +51,42 @@ function key(number: number, changes: Partial<StoredKey> = {}): StoredKey {
   };
 }
 
+describe('one-time keys', () => {
+  const range = { uuid: uuid(1), identifier: uuid(77), start: 0, end: 32 };
+  const above = new Uint8Array(32).fill(5);
+
+  test('move on only from where they stand, and stay there over a restart', () => {
+    const path = newPath();
+    const store = open(path);
+    store.insert([key(1)], [range]);
+    const start = store.oneTimePosition(uuid(1));
+    assert.ok(start);
+    const next = { leaf: 0, below: 7, end: 32, above };
+    assert.equal(store.moveOneTimePosition(uuid(1), start, next), true);
+    assert.equal(store.moveOneTimePosition(uuid(1), start, next), false);
+    assert.equal(store.moveOneTimePosition(uuid(2), start, next), false);
+    assert.equal(store.moveOneTimePosition(uuid(1), { ...next, end: 31 }, { ...next, below: 9 }), false);
+    store.close();
+    const again = open(path);
+    assert.deepEqual(again.oneTimePosition(uuid(1)), next);
+    assert.throws(() => again.moveOneTimePosition(uuid(1), next, { ...next, leaf: 33 }));
+    again.close();
+  });
+
+  test('of one identifier come into a store once, also after the key was destroyed', () => {
+    const store = open();
+    store.insert([key(1)], [range]);
+    const again = () => store.insert([key(2)], [{ ...range, uuid: uuid(2) }]);
+    assert.throws(again, { status: HalStatus.KEY_NAME_IN_USE });
+    assert.equal(store.get(uuid(2)), undefined);
+    store.delete([uuid(1)]);
+    assert.equal(store.oneTimePosition(uuid(1)), undefined);
+    assert.throws(again, { status: HalStatus.KEY_NAME_IN_USE });
+    assert.equal(store.size, 0);
+    store.close();
+  });
+});
+
 describe('key store', () => {
   test('gives back what was stored, also after it was opened again', () => {
     const path = newPath();
@@ -187,6 +223,21 @@ describe('key store', () => {
     database.exec('PRAGMA user_version = 99');
     database.close();
     assert.throws(() => open(newer), /version 99.*install the newer program/);
+  });
+
+  test('a store of version 1 keeps its keys and can take hash-based ones', () => {
+    const path = newPath();
+    const old = open(path);
+    old.insert([key(1)]);
+    old.close();
+    const database = new DatabaseSync(path);
+    database.exec('DROP TABLE one_time_keys; PRAGMA user_version = 1');
+    database.close();
+    const store = open(path);
+    assert.deepEqual(store.get(uuid(1)), key(1));
+    store.insert([key(2)], [{ uuid: uuid(2), identifier: uuid(77), start: 4, end: 32 }]);
+    assert.deepEqual(store.oneTimePosition(uuid(2)), { leaf: 4, below: 0, end: 32, above: undefined });
+    store.close();
   });
 
   test('a folder that does not exist is an error that names the path', () => {

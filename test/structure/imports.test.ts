@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'all'>> = {
   store: ['wire', 'crypto', 'audit'],
   device: ['wire', 'cryptoki', 'crypto', 'store', 'mkm', 'audit'],
   mkm: ['wire', 'crypto', 'audit'],
+  board: ['wire', 'cryptoki', 'crypto', 'config', 'audit'],
   fleet: ['wire', 'audit'],
   token: ['wire', 'cryptoki', 'fleet', 'audit'],
   rpc: ['wire', 'fleet', 'token', 'tls', 'audit'],

@@ -219,3 +219,15 @@ describe('SLIP decoder with frames that are too long', () => {
     assert.equal(length, 1_048_576);
   });
 });
+
+it('an encoded frame is the only copy of its payload, and an encoder keeps none of what it handed over', () => {
+  const payload = Uint8Array.from([1, 0xc0, 0xdb, 2]);
+  const frame = encodeFrame(payload);
+  assert.deepEqual([...frame], [0xc0, 1, 0xdb, 0xdc, 0xdb, 0xdd, 2, 0xc0]);
+  assert.equal(frame.buffer.byteLength, frame.length);
+  const encoder = new SlipEncoder();
+  encoder.append(payload);
+  assert.deepEqual(encoder.take(), frame);
+  encoder.append(Uint8Array.of());
+  assert.deepEqual([...encoder.take()], [0xc0, 0xc0]);
+});

@@ -103,7 +103,10 @@ function existingPair(device: Device, connection: number, args: PairArgs): Pair 
   const publicKey = device.keys.findByName(connection, args.publicName);
   if (privateKey === undefined && publicKey === undefined) return undefined;
   if (privateKey?.wrapped === undefined || privateKey.type !== args.type) throw new HalError('KEY_NAME_IN_USE');
-  if (publicKey !== undefined) return { privateKey: factsOf(privateKey), publicKey: factsOf(publicKey) };
+  if (publicKey !== undefined) {
+    if (Buffer.compare(publicKey.spki, privateKey.spki) !== 0) throw new HalError('KEY_NAME_IN_USE');
+    return { privateKey: factsOf(privateKey), publicKey: factsOf(publicKey) };
+  }
   // A session key does not survive a restart, but follows from the private key.
   if ((args.publicFlags & KeyFlags.TOKEN) !== 0) throw new HalError('KEY_NAME_IN_USE');
   const parsed = parsePublicKey(privateKey.spki);

@@ -1,6 +1,7 @@
 /** MASTERKEY_SET, MASTERKEY_CHECK and MASTERKEY_CLEAR; the table of operations admits only wheel. */
 
 import { randomBytes } from 'node:crypto';
+import { wipe } from '#src/crypto/process-hardening.ts';
 import { MASTER_KEY_SIZE } from '#src/mkm/memory-cells.ts';
 import { checkValueOf } from '#src/store/key-wrapping-v1.ts';
 import { MasterKeyVerdict } from '#src/wire/enumerations.ts';
@@ -12,14 +13,21 @@ export const masterKeySetting: Handlers<'MASTERKEY_SET' | 'MASTERKEY_CHECK' | 'M
   async MASTERKEY_SET(device, _connection, { key: given }) {
     checkLength(given);
     const key = given.length === 0 ? randomBytes(MASTER_KEY_SIZE) : given.slice();
-    await device.masterKey.set(key);
+    wipe(given);
+    try {
+      await device.masterKey.set(key);
+    } finally {
+      wipe(key);
+    }
     device.log.info('a master key was set');
-    return { key };
+    return { key: await device.masterKey.require() };
   },
 
   MASTERKEY_CHECK(device, _connection, { key }) {
     checkLength(key);
-    return { verdict: verdictOn(device, key), tokenKeys: device.keys.tokenKeys };
+    const verdict = verdictOn(device, key);
+    wipe(key);
+    return { verdict, tokenKeys: device.keys.tokenKeys };
   },
 
   async MASTERKEY_CLEAR(device) {

@@ -18,14 +18,20 @@ export const attributes: Handlers<'PKEY_SET_ATTRIBUTES' | 'PKEY_GET_ATTRIBUTES'>
 
   /**
    * A length query answers NIL for a missing attribute and never ATTRIBUTE_NOT_FOUND, and an empty list is answered with
-   * one: only then do the vendor's PKCS#11 library and Python module report a missing attribute as what it is.
+   * one: only then do the vendor's PKCS#11 library and Python module report a missing attribute as what it is. A CrypTech
+   * device answers the length 0, ATTRIBUTE_NOT_FOUND for a key without attributes, and BAD_ARGUMENTS.
    */
   PKEY_GET_ATTRIBUTES(device, connection, { pkey, types, bufferLen }) {
+    if (types.length === 0 && device.strictVendor) throw new HalError('BAD_ARGUMENTS', 'no attributes');
     checkReplySize(4 + 8 * types.length + bufferLen);
     const key = keyBehind(device, connection, pkey);
     const values = new Map(key.attributes.map(({ type, value }) => [type, value]));
+    if (device.strictVendor && values.size === 0) throw new HalError('ATTRIBUTE_NOT_FOUND', 'no attributes at all');
     if (bufferLen === 0) {
-      return new SizeReply({ attributes: types.map((type) => ({ type, length: values.get(type)?.length ?? NIL })) });
+      const missing = device.strictVendor ? 0 : NIL;
+      return new SizeReply({
+        attributes: types.map((type) => ({ type, length: values.get(type)?.length ?? missing })),
+      });
     }
     const found = types.map((type) => {
       const value = values.get(type);

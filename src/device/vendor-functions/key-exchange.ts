@@ -5,16 +5,20 @@
 
 import { constants, createPrivateKey, createPublicKey, privateDecrypt, publicEncrypt, randomBytes } from 'node:crypto';
 import { DerReader, DerWriter, Tag } from '#src/crypto/der.ts';
+import { isHssKey } from '#src/crypto/hss-key.ts';
 import { unwrapKey, wrapKey } from '#src/crypto/key-wrap.ts';
 import { wipe } from '#src/crypto/process-hardening.ts';
 import { RSA_OID } from '#src/crypto/public-key.ts';
 import { KeyFlags, KeyType } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
+import { checkKeyFlags } from '../access.ts';
 import { type Device } from '../device.ts';
 import { type DeviceKey } from '../device-key.ts';
 import { type Handlers } from '../handler.ts';
+import { checkHashsigFlags } from '../hashsig-keys.ts';
+import { isPrivateKey } from '../key-der.ts';
 import { keyBehind, parseVendorKey } from './key-handles.ts';
-import { storeAndOpen } from './new-key.ts';
+import { storeAndOpen, storeHashsig } from './new-key.ts';
 import { checkReplySize, opaqueSize } from './reply-size.ts';
 
 const KEK_SIZE = 32;
@@ -38,14 +42,18 @@ export const keyExchange: Handlers<'PKEY_EXPORT' | 'PKEY_IMPORT'> = {
       throw new HalError('UNSUPPORTED_KEY', 'keys travel under RSA keys only');
     }
     if (pkcs8Max < MIN_PKCS8_MAX) throw new HalError('RESULT_TOO_LONG');
-    const secret = await device.keys.unwrap(key);
     const kek = randomBytes(KEK_SIZE);
+    let secret: Uint8Array | undefined;
     try {
       const receiver = createPublicKey({ key: Buffer.from(kekek.spki), format: 'der', type: 'spki' });
       const encrypted = publicEncrypt({ key: receiver, padding: constants.RSA_PKCS1_PADDING }, kek);
-      const pkcs8 = writeEncrypted(AES256_WRAP_PAD_OID, wrapKey(kek, secret ?? key.spki));
       const kekInfo = writeEncrypted(RSA_OID, encrypted);
-      if (pkcs8.length > pkcs8Max || kekInfo.length > kekMax) throw new HalError('RESULT_TOO_LONG');
+      if (kekInfo.length > kekMax) throw new HalError('RESULT_TOO_LONG');
+      // What is given away of a hash-based key is gone from here, so nothing may fail after it but the reply.
+      const isPrivateHashsig = key.type === KeyType.HASHSIG_PRIVATE;
+      secret = isPrivateHashsig ? await device.hashsig.giveAwayHalf(key) : await device.keys.unwrap(key);
+      const pkcs8 = writeEncrypted(AES256_WRAP_PAD_OID, wrapKey(kek, secret ?? key.spki));
+      if (pkcs8.length > pkcs8Max) throw new HalError('RESULT_TOO_LONG');
       return { pkcs8, kek: kekInfo };
     } finally {
       wipe(kek);
@@ -55,16 +63,22 @@ export const keyExchange: Handlers<'PKEY_EXPORT' | 'PKEY_IMPORT'> = {
 
   async PKEY_IMPORT(device, connection, { session, kekek: kekekHandle, pkcs8, kek: kekInfo, flags }) {
     if (kekInfo.length < 3) throw new HalError('BAD_ARGUMENTS');
-    // Before the expensive part; the vendor's order of checks shows only to those who are not logged in.
-    device.access.checkCreate(connection, flags);
+    checkKeyFlags(flags);
     const kekek = keyBehind(device, connection, kekekHandle);
+    // Before the expensive part.
+    device.access.checkCreate(connection, flags);
     checkKekek(kekek);
     if (kekek.type !== KeyType.RSA_PRIVATE) throw new HalError('UNSUPPORTED_KEY', 'the receiving key is RSA');
     const wrapped = readEncrypted(AES256_WRAP_PAD_OID, pkcs8);
     const encrypted = readEncrypted(RSA_OID, kekInfo);
     const kek = await decryptKek(device, kekek, encrypted);
-    const der = unwrapKey(kek, wrapped);
-    wipe(kek);
+    let der: Uint8Array;
+    try {
+      der = unwrapKey(kek, wrapped);
+    } finally {
+      wipe(kek);
+    }
+    if (isPrivateKey(der) && isHssKey(der)) return importHashsig(device, connection, der, flags, session);
     const parsed = parseVendorKey(der);
     wipe(der);
     try {
@@ -79,6 +93,29 @@ export const keyExchange: Handlers<'PKEY_EXPORT' | 'PKEY_IMPORT'> = {
   },
 };
 
+/** The seed is proven by its tree, which takes a while. HalError KEY_NAME_IN_USE if the device ever had this identifier. */
+async function importHashsig(
+  device: Device,
+  connection: number,
+  der: Uint8Array,
+  flags: number,
+  session: number,
+): Promise<{ pkey: number; uuid: Uint8Array }> {
+  try {
+    checkHashsigFlags(flags);
+    return await device.runFor(
+      connection,
+      async () => {
+        await device.masterKey.require();
+        return device.generations.run(() => device.hashsig.receive(der));
+      },
+      (made) => storeHashsig(device, connection, made, flags, session),
+    );
+  } finally {
+    wipe(der);
+  }
+}
+
 function checkKekek({ flags }: DeviceKey): void {
   if ((flags & KeyFlags.KEYENCIPHERMENT) === 0) throw new HalError('FORBIDDEN', 'the receiving key is not for keys');
 }
@@ -88,7 +125,11 @@ async function decryptKek(device: Device, kekek: DeviceKey, encrypted: Uint8Arra
   const secret = (await device.keys.unwrap(kekek)) as Uint8Array;
   const random = randomBytes(KEK_SIZE);
   try {
-    const key = createPrivateKey({ key: Buffer.from(secret), format: 'der', type: 'pkcs8' });
+    const key = createPrivateKey({
+      key: Buffer.from(secret.buffer, secret.byteOffset, secret.length),
+      format: 'der',
+      type: 'pkcs8',
+    });
     // OpenSSL rejects implicitly: a wrong padding gives random bytes of random length.
     const kek = privateDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, encrypted);
     return kek.length === KEK_SIZE ? kek : random;

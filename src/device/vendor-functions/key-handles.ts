@@ -90,7 +90,7 @@ export function keyBehind(device: Device, connection: number, pkey: number): Dev
 /** A key of the types that vendor clients know. HalError as {@link parseKey}. */
 export function parseVendorKey(der: Uint8Array): ParsedKey {
   const parsed = parseKey(der);
-  if (parsed.type > KeyType.EC_PUBLIC) {
+  if (parsed.type > KeyType.HASHSIG_PUBLIC) {
     if (parsed.pkcs8) wipe(parsed.pkcs8);
     throw new HalError('UNSUPPORTED_KEY', 'unknown to the protocol of CrypTech');
   }

@@ -9,14 +9,16 @@ import { type Handlers } from '../handler.ts';
 
 type MatchArgs = ArgsOf<'PKEY_MATCH'>;
 
-/** More would not fit a message of 1 MiB. libhal stops at 818; applications ask for more. */
+/** More would not fit a message of 1 MiB. libhal stops at 818, its packet of 16384 bytes; applications ask for more. */
 const MAX_RESULTS = 52_000;
+const VENDOR_MAX_RESULTS = 818;
 
 const ZERO_UUID = new Uint8Array(16);
 
 export const match: Handlers<'PKEY_MATCH'> = {
   PKEY_MATCH(device, connection, args) {
     if (args.resultMax === 0 || args.state > MatchState.DONE) throw new HalError('BAD_ARGUMENTS');
+    if (device.strictVendor && args.resultMax > VENDOR_MAX_RESULTS) throw new HalError('RPC_PACKET_OVERFLOW');
     const loggedIn = device.logins.isUserOrWheel(connection);
     // libhal asks for no login if only PUBLIC keys are searched, but looks at the flags and not at the mask.
     if (!loggedIn && (args.flags & KeyFlags.PUBLIC) === 0) return { state: args.state, uuids: [] };

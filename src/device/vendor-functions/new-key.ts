@@ -1,9 +1,11 @@
 /** Storing a key that a vendor function made or received, and opening a handle for it. */
 
+import { wipe } from '#src/crypto/process-hardening.ts';
 import { KeyFlags } from '#src/wire/enumerations.ts';
 import { type ParsedKey } from '../key-der.ts';
 import { type Device } from '../device.ts';
 import { type DeviceKey } from '../device-key.ts';
+import { type MadeKey } from '../hashsig-keys.ts';
 import { newUuid } from '../key-space.ts';
 
 /** Stores a key without attributes. Its name is a UUID of its own: vendor functions do not know names. */
@@ -17,6 +19,26 @@ export function storeAndOpen(
   device.handles.checkRoom(connection);
   const [key] = device.keys.add(connection, [{ ...parsed, name: newUuid(), flags, session, attributes: [] }]);
   return { pkey: openHandle(device, connection, key as DeviceKey), uuid: (key as DeviceKey).uuid };
+}
+
+/** Stores a hash-based key; its trees stay ready for the first signature. */
+export function storeHashsig(
+  device: Device,
+  connection: number,
+  { parsed, trees }: MadeKey,
+  flags: number,
+  session: number,
+): { pkey: number; uuid: Uint8Array } {
+  try {
+    const made = storeAndOpen(device, connection, parsed, flags, session);
+    device.hashsig.adopt(made.uuid, { parsed, trees });
+    return made;
+  } catch (error) {
+    trees.destroy();
+    throw error;
+  } finally {
+    if (parsed.pkcs8) wipe(parsed.pkcs8);
+  }
 }
 
 export function openHandle(device: Device, connection: number, { uuid, flags }: DeviceKey): number {

@@ -1,18 +1,24 @@
 /** PKEY_SIGN and PKEY_VERIFY: over a given input, or over a digest that runs on the device. */
 
 import { DerWriter } from '#src/crypto/der.ts';
+import { wholeDigest } from '#src/crypto/whole-digest.ts';
 import { KeyType } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { checkSignatureFlag } from '../access.ts';
 import { type Device } from '../device.ts';
-import { type DeviceKey } from '../device-key.ts';
+import { type DeviceKey, isHashsig } from '../device-key.ts';
 import { type Handlers } from '../handler.ts';
 import { finishDigest } from './hashing.ts';
 import { keyBehind } from './key-handles.ts';
 import { checkReplySize, opaqueSize } from './reply-size.ts';
 
-const SIGNING_TYPES: readonly KeyType[] = [KeyType.RSA_PRIVATE, KeyType.EC_PRIVATE];
-const VERIFYING_TYPES: readonly KeyType[] = [...SIGNING_TYPES, KeyType.RSA_PUBLIC, KeyType.EC_PUBLIC];
+const SIGNING_TYPES: readonly KeyType[] = [KeyType.RSA_PRIVATE, KeyType.EC_PRIVATE, KeyType.HASHSIG_PRIVATE];
+const VERIFYING_TYPES: readonly KeyType[] = [
+  ...SIGNING_TYPES,
+  KeyType.RSA_PUBLIC,
+  KeyType.EC_PUBLIC,
+  KeyType.HASHSIG_PUBLIC,
+];
 
 export const signatures: Handlers<'PKEY_SIGN' | 'PKEY_VERIFY'> = {
   async PKEY_SIGN(device, connection, { pkey, hash, input, sigMax }) {
@@ -23,7 +29,12 @@ export const signatures: Handlers<'PKEY_SIGN' | 'PKEY_VERIFY'> = {
     if (!SIGNING_TYPES.includes(key.type)) throw new HalError('UNSUPPORTED_KEY', 'the key cannot sign');
     checkSignatureFlag(key.flags);
     device.access.checkUse(connection, key);
-    const data = hash === 0 ? input : digestInput(device, connection, hash, key);
+    const data = toBeSigned(device, connection, key, hash, input);
+    if (isHashsig(key)) {
+      // Before a one-time key is used up for nothing.
+      if (key.bits / 8 > sigMax) throw new HalError('RESULT_TOO_LONG');
+      return { signature: await device.hashsig.sign(key, data) };
+    }
     const { signingKey } = await device.keys.load(connection, key.uuid);
     if (signingKey.signatureLength > sigMax) throw new HalError('RESULT_TOO_LONG');
     return { signature: await signingKey.sign(schemeOf(key), data) };
@@ -35,7 +46,11 @@ export const signatures: Handlers<'PKEY_SIGN' | 'PKEY_VERIFY'> = {
     const key = keyBehind(device, connection, pkey);
     if (!VERIFYING_TYPES.includes(key.type)) throw new HalError('UNSUPPORTED_KEY', 'the key cannot verify');
     checkSignatureFlag(key.flags);
-    const data = hash === 0 ? input : digestInput(device, connection, hash, key);
+    const data = toBeSigned(device, connection, key, hash, input);
+    if (isHashsig(key)) {
+      if (!(await device.hashsig.verify(key, data, signature))) throw new HalError('INVALID_SIGNATURE');
+      return {};
+    }
     const { signingKey } = await device.keys.load(connection, key.uuid);
     if (!signingKey.verify(schemeOf(key), data, signature)) throw new HalError('INVALID_SIGNATURE');
     return {};
@@ -47,10 +62,14 @@ function checkSource(hash: number, input: Uint8Array): void {
   if ((hash === 0) === (input.length === 0)) throw new HalError('BAD_ARGUMENTS', 'either a digest or an input');
 }
 
-/** What is signed for a running digest: for RSA the DigestInfo (RFC 8017 section 9.2), else the digest. */
-function digestInput(device: Device, connection: number, hash: number, key: DeviceKey): Uint8Array {
-  const { value, algorithmId } = finishDigest(device, connection, hash);
-  return schemeOf(key) === 'rsa-pkcs1' ? DerWriter.sequence(algorithmId, DerWriter.octetString(value)) : value;
+/** The input, or what is signed for a running digest: for RSA the DigestInfo (RFC 8017 section 9.2), else the digest. */
+function toBeSigned(device: Device, connection: number, key: DeviceKey, hash: number, input: Uint8Array): Uint8Array {
+  const digest = hash === 0 ? undefined : finishDigest(device, connection, hash);
+  if (schemeOf(key) === 'rsa-pkcs1') {
+    return digest ? DerWriter.sequence(digest.algorithmId, DerWriter.octetString(digest.value)) : input;
+  }
+  const value = digest?.value ?? input;
+  return device.strictVendor && !isHashsig(key) ? wholeDigest(key.curve, value) : value;
 }
 
 function schemeOf({ type }: DeviceKey): 'rsa-pkcs1' | 'ecdsa' {

@@ -1,21 +1,11 @@
-/** What the appliance answers about itself (functions 0, 1, 66, 1979 to 1985). */
+/** What the appliance answers about itself (functions 0, 1, 66, 1979, 1980). */
 
 import { randomBytes } from 'node:crypto';
 import { ApplianceState, Limits, PROTOCOL_VERSION } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { type VendorHandlers } from './handler.ts';
 
-type Functions =
-  | 'GET_VERSION'
-  | 'GET_RANDOM'
-  | 'CHECK_TAMPER'
-  | 'GET_HSM_STATE'
-  | 'GET_IP'
-  | 'SET_RPC_DEVICE'
-  | 'DISABLE_CACHE_KEYGEN'
-  | 'ENABLE_CACHE_KEYGEN'
-  | 'USE_INCOMING_DEVICE_UUIDS'
-  | 'USE_INCOMING_MASTER_UUIDS';
+type Functions = 'GET_VERSION' | 'GET_RANDOM' | 'CHECK_TAMPER' | 'GET_HSM_STATE' | 'GET_IP';
 
 export const appliance: VendorHandlers<Functions> = {
   GET_VERSION: () => ({ version: PROTOCOL_VERSION }),
@@ -33,15 +23,4 @@ export const appliance: VendorHandlers<Functions> = {
   GET_HSM_STATE: ({ fleet }) => ({ states: fleet.devices.map(({ stateText }) => stateText) }),
 
   GET_IP: ({ localAddress }) => ({ address: localAddress }),
-
-  SET_RPC_DEVICE: internalOnly,
-  DISABLE_CACHE_KEYGEN: internalOnly,
-  ENABLE_CACHE_KEYGEN: internalOnly,
-  USE_INCOMING_DEVICE_UUIDS: internalOnly,
-  USE_INCOMING_MASTER_UUIDS: internalOnly,
 };
-
-/** The vendor's appliance obeys some of these from the network although it answers FORBIDDEN. */
-function internalOnly(): never {
-  throw new HalError('FORBIDDEN', 'not from the network');
-}

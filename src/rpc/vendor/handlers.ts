@@ -8,6 +8,7 @@ import { keyExchange } from './key-exchange.ts';
 import { keys } from './keys.ts';
 import { login } from './login.ts';
 import { match } from './match.ts';
+import { oneDevice } from './one-device.ts';
 import { signatures } from './signatures.ts';
 
 export const handlers: VendorHandlers = {
@@ -18,5 +19,6 @@ export const handlers: VendorHandlers = {
   ...keys,
   ...login,
   ...match,
+  ...oneDevice,
   ...signatures,
 };

@@ -12,6 +12,8 @@ const COUNTER_MASK = 0x7fff_ffff;
 interface Open {
   readonly id: string;
   readonly flags: number;
+  /** The device whose copy of the key is meant; absent: any. */
+  readonly device: number | undefined;
 }
 
 export class KeyHandles {
@@ -27,7 +29,7 @@ export class KeyHandles {
     if (this.#open.size >= MAX_HANDLES) throw new HalError('NO_KEY_SLOTS_AVAILABLE');
   }
 
-  open({ id, flags }: KeyEntry): number {
+  open({ id, flags }: KeyEntry, device?: number): number {
     this.checkRoom();
     const token = (flags & KeyFlags.TOKEN) === 0 ? 0 : TOKEN_FLAG;
     let handle: number;
@@ -35,13 +37,13 @@ export class KeyHandles {
       this.#counter = (this.#counter % COUNTER_MASK) + 1;
       handle = (this.#counter | token) >>> 0;
     } while (this.#open.has(handle));
-    this.#open.set(handle, { id, flags });
+    this.#open.set(handle, { id, flags, device });
     return handle;
   }
 
-  /** The id of the key, `undefined` for an unknown handle. */
-  get(handle: number): string | undefined {
-    return this.#open.get(handle)?.id;
+  /** The key's id and device, `undefined` for an unknown handle. */
+  get(handle: number): { readonly id: string; readonly device: number | undefined } | undefined {
+    return this.#open.get(handle);
   }
 
   /** `false` for an unknown handle. */

@@ -1,8 +1,10 @@
 /** Making, opening and destroying keys; their facts (functions 13 to 22 and 26). */
 
+import { type KeyEntry } from '#src/fleet/key-table.ts';
 import { ALL_KEY_FLAGS, Curve, KeyFlags, KeyType, Limits } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { type VendorHandlers } from './handler.ts';
+import { copyOn, keyOnDevice, uuidDevice } from './one-device.ts';
 import { type VendorSession } from './session.ts';
 
 type Functions =
@@ -34,7 +36,8 @@ export const keys: VendorHandlers<Functions> = {
     if (der.length === 0) throw new HalError('BAD_ARGUMENTS', 'no key');
     checkMayMake(session);
     const { fleet, connection } = session;
-    const request = { session: pkcs11Session, name: newName(), der, flags, attributes: [] };
+    const { device, unlisted } = session.mode;
+    const request = { session: pkcs11Session, name: newName(), der, flags, attributes: [], device, unlisted };
     const entry = await fleet.loadKey(connection, request);
     if (entry.type >= KeyType.ED_PRIVATE) {
       // A vendor device does not know Edwards curves, and its clients could not name the type.
@@ -46,9 +49,9 @@ export const keys: VendorHandlers<Functions> = {
 
   PKEY_OPEN(session, { uuid }) {
     session.requireLogin();
-    const entry = session.fleet.keys.get(uuid.toHex());
-    if (!entry || !session.sees(entry)) throw new HalError('KEY_NOT_FOUND');
-    return { pkey: session.handles.open(entry) };
+    const index = uuidDevice(session);
+    if (index === undefined) return open(session, session.fleet.keys.get(uuid.toHex()));
+    return keyOnDevice(session, index, uuid.slice()).then((entry) => open(session, entry));
   },
 
   PKEY_GENERATE_RSA(session, { session: pkcs11Session, bits, exponent, flags }) {
@@ -75,8 +78,8 @@ export const keys: VendorHandlers<Functions> = {
     });
   },
 
-  PKEY_CLOSE({ handles }, { pkey }) {
-    if (!handles.close(pkey)) throw new HalError('KEY_NOT_FOUND');
+  PKEY_CLOSE(session, { pkey }) {
+    if (!session.handles.close(pkey)) throw session.unknownHandle();
     return {};
   },
 
@@ -84,6 +87,7 @@ export const keys: VendorHandlers<Functions> = {
     const entry = session.key(pkey);
     session.requireUse(entry);
     await session.fleet.deleteKeys(session.connection, [entry]);
+    session.unlisted.delete(entry.id);
     session.handles.close(pkey);
     return {};
   },
@@ -95,8 +99,9 @@ export const keys: VendorHandlers<Functions> = {
   PKEY_GET_PUBLIC_KEY_LEN(session, { pkey }) {
     try {
       return { length: session.key(pkey).spki.length };
-    } catch {
-      // The function has no way to fail (libhal `hal_rpc_pkey_get_public_key_len`).
+    } catch (error) {
+      // The function has no way to fail (libhal `hal_rpc_pkey_get_public_key_len`), but the vendor's appliance does not call it.
+      if (session.settings.strictVendor && session.handles.get(pkey) === undefined) throw error;
       return { length: 0 };
     }
   },
@@ -110,6 +115,14 @@ export const keys: VendorHandlers<Functions> = {
 
   PKEY_GET_KEY_CURVE: (session, { pkey }) => ({ curve: session.key(pkey).curve }),
 };
+
+/** @throws HalError KEY_NOT_FOUND, also if the connection is pinned to a device without a copy */
+function open(session: VendorSession, entry: KeyEntry | undefined): { pkey: number } {
+  if (!entry || !session.sees(entry)) throw new HalError('KEY_NOT_FOUND');
+  const { device } = session.mode;
+  if (device !== undefined) copyOn(entry, device);
+  return { pkey: session.handles.open(entry, device) };
+}
 
 export function checkFlags(flags: number): void {
   if ((flags & ~ALL_KEY_FLAGS) !== 0) throw new HalError('BAD_ARGUMENTS', 'unknown key flags');
@@ -125,15 +138,21 @@ async function generate(
   session: VendorSession,
   request: { session: number; type: KeyType; curve: Curve; bits: number; flags: number },
 ): Promise<{ pkey: number; uuid: Uint8Array }> {
-  const ENCIPHERMENT = KeyFlags.KEYENCIPHERMENT | KeyFlags.DATAENCIPHERMENT;
-  const exportable = session.settings.exportableKeys() && (request.flags & ENCIPHERMENT) === 0;
   const entry = await session.fleet.createPrivateKey(session.connection, {
     ...request,
+    device: session.mode.device,
+    unlisted: session.mode.unlisted,
     name: newName(),
     exponent: request.type === KeyType.RSA_PRIVATE ? EXPONENT : new Uint8Array(0),
-    flags: exportable ? request.flags | KeyFlags.EXPORTABLE : request.flags,
+    flags: generatedFlags(session, request.flags),
   });
   return session.handOver(entry);
+}
+
+/** The operator may have all generated keys exportable, except those that protect others. */
+export function generatedFlags({ settings }: VendorSession, flags: number): number {
+  const ENCIPHERMENT = KeyFlags.KEYENCIPHERMENT | KeyFlags.DATAENCIPHERMENT;
+  return settings.exportableKeys() && (flags & ENCIPHERMENT) === 0 ? flags | KeyFlags.EXPORTABLE : flags;
 }
 
 /** 65537, big-endian; leading zeros are allowed. */

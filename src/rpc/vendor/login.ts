@@ -27,10 +27,10 @@ export const login: VendorHandlers<Functions> = {
     return {};
   },
 
-  /** From the network only a privileged login may end those of others; anybody else logs out himself. */
+  /** From the network only a privileged login may end those of others; anybody else logs out itself. */
   async LOGOUT_ALL(session) {
     const { user } = session.connection;
-    if (user === User.WHEEL || user === User.SO) {
+    if (session.internal || user === User.WHEEL || user === User.SO) {
       await Promise.all([...session.fleet.connections].map((connection) => connection.logout()));
     }
     await logout(session);

@@ -8,10 +8,13 @@ import { KeyFlags, MatchState, User } from '#src/wire/enumerations.ts';
 import { type ArgsOf, type ResultsOf } from '#src/wire/message.ts';
 import { HalError } from '#src/wire/status.ts';
 import { type VendorHandlers } from './handler.ts';
+import { matchOnDevice, uuidDevice } from './one-device.ts';
 import { type VendorSession } from './session.ts';
 
 /** A UUID on the wire has 20 bytes; a longer reply than about 1 MiB is refused, never shortened. */
 const MAX_RESULTS = 52_000;
+/** What fits the vendor's message of 16384 bytes. */
+const VENDOR_MAX_RESULTS = 818;
 /** CKA_LABEL and CKA_ID, which the key table indexes. */
 const INDEXED = new Set([0x003, 0x102]);
 
@@ -19,7 +22,12 @@ export const match: VendorHandlers<'PKEY_MATCH'> = {
   PKEY_MATCH(session, args) {
     if (args.state > MatchState.DONE) throw new HalError('BAD_ARGUMENTS', `state ${args.state}`);
     if (args.resultMax === 0) throw new HalError('BAD_ARGUMENTS', 'no room for results');
+    if (session.settings.strictVendor && args.resultMax > VENDOR_MAX_RESULTS) {
+      throw new HalError('RPC_PACKET_OVERFLOW', `${args.resultMax} results`);
+    }
     if (!session.usesKeys && (args.flags & KeyFlags.PUBLIC) === 0) return { state: args.state, uuids: [] };
+    const index = uuidDevice(session);
+    if (index !== undefined) return matchOnDevice(session, index, args);
     return page(session, args);
   },
 };
@@ -72,8 +80,10 @@ function* scan(keys: KeyTable, isTokenState: boolean, after: string): Iterable<K
 function filter(session: VendorSession, args: ArgsOf<'PKEY_MATCH'>): (entry: KeyEntry) => boolean {
   const { type, curve, mask, flags, attributes } = args;
   const mustBePublic = !session.usesKeys;
+  const { device } = session.mode;
   return (entry) =>
     session.sees(entry) &&
+    (device === undefined || entry.copies.has(device)) &&
     (type === 0 || entry.type === type) &&
     (curve === 0 || entry.curve === curve) &&
     ((entry.flags ^ flags) & mask) === 0 &&
