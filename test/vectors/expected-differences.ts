@@ -8,13 +8,13 @@ import { type TargetName } from './targets.ts';
 export type Row = readonly [frame: string, on: readonly TargetName[], differs: string, why: string];
 
 export const ALL: readonly TargetName[] = ['device', 'strict device', 'appliance', 'strict appliance'];
-export const DEVICES: readonly TargetName[] = ['device', 'strict device'];
-export const APPLIANCES: readonly TargetName[] = ['appliance', 'strict appliance'];
+const DEVICES: readonly TargetName[] = ['device', 'strict device'];
+const APPLIANCES: readonly TargetName[] = ['appliance', 'strict appliance'];
 /** Both without the setting `strictVendor`. */
 const PLAIN: readonly TargetName[] = ['device', 'appliance'];
 const APPLIANCE: readonly TargetName[] = ['appliance'];
-export const STRICT_APPLIANCE: readonly TargetName[] = ['strict appliance'];
-export const NOT_STRICT_APPLIANCE: readonly TargetName[] = ['device', 'strict device', 'appliance'];
+const STRICT_APPLIANCE: readonly TargetName[] = ['strict appliance'];
+const NOT_STRICT_APPLIANCE: readonly TargetName[] = ['device', 'strict device', 'appliance'];
 
 const WHY = {
   sha224: 'SHA-224 has a number and every client offers it; the recorded device forgot it, ours computes it.',
