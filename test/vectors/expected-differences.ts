@@ -25,20 +25,28 @@ const WHY = {
   loginRoom: 'The appliance serves a thousand logins at once; ten would be the end of a handful of daemons.',
   signatureLength: 'A signature of a wrong length is a wrong signature, INVALID_SIGNATURE, whatever the kind of key.',
   leftmostBits: 'ECDSA takes the leftmost bits of a digest that is longer than the order (FIPS 186-5, 6.4.1).',
-  zeroUuid: 'The zero UUID names no key, so it is KEY_NOT_FOUND; that a block for PINs lies there is no client’s business.',
+  zeroUuid:
+    'The zero UUID names no key, so it is KEY_NOT_FOUND; that a block for PINs lies there is no client’s business.',
   handlesOwned: 'A key handle belongs to the connection that got it; no other can use it, nor guess it.',
-  missingIsNil: 'A length query answers NIL for a missing attribute: only then do the vendor’s clients report it as missing.',
-  emptyList: 'No attributes asked, none answered: the vendor’s Python module asks so if a key has none of what it wants.',
+  missingIsNil:
+    'A length query answers NIL for a missing attribute: only then do the vendor’s clients report it as missing.',
+  emptyList:
+    'No attributes asked, none answered: the vendor’s Python module asks so if a key has none of what it wants.',
   largeBuffer: 'Values of up to 64 KiB can be stored, so a buffer for them can be offered to the appliance.',
-  attributeRoom: 'Key and attributes do not share a flash block of 8 KiB: at least 8000 octets of attributes fit any key.',
+  attributeRoom:
+    'Key and attributes do not share a flash block of 8 KiB: at least 8000 octets of attributes fit any key.',
   attributeWasSet: 'The attribute that did not fit the recorded device is there, and too long for the buffer.',
   largePages: 'Applications ask for 1000 objects at once: a page is as long as there are keys, up to 1 MiB.',
-  publicSession: 'Keys are made after a login only: without, anybody could keep the devices busy (device option --public-session-keys).',
+  publicSession:
+    'Keys are made after a login only: without, anybody could keep the devices busy (device option --public-session-keys).',
   deletedEverywhere: 'A deleted key is gone for all its handles, its type too.',
-  handlesEnd: 'The logout ends the handles of the connection, except those of PUBLIC keys; a key is of no use without login.',
-  noService: 'The appliance answers MASTERKEY_NOT_SET to nearly everything as long as there is no master key; so does the vendor’s.',
+  handlesEnd:
+    'The logout ends the handles of the connection, except those of PUBLIC keys; a key is of no use without login.',
+  noService:
+    'The appliance answers MASTERKEY_NOT_SET to nearly everything as long as there is no master key; so does the vendor’s.',
   drop: 'strictVendor: an appliance that cannot serve answers the first request of a connection and drops it.',
-  strictHandle: 'strictVendor: the vendor’s appliance says BAD_ARGUMENTS for a handle that it does not know, a device KEY_NOT_FOUND.',
+  strictHandle:
+    'strictVendor: the vendor’s appliance says BAD_ARGUMENTS for a handle that it does not know, a device KEY_NOT_FOUND.',
 };
 
 export const expectedDifferences: readonly Row[] = [
@@ -55,8 +63,18 @@ export const expectedDifferences: readonly Row[] = [
   ['pkey/open.uuid-zero', ALL, 'KEY_NOT_FOUND instead of KEYSTORE_WRONG_BLOCK_TYPE', WHY.zeroUuid],
   ['pkey/c2.use-handle-of-c1', DEVICES, 'KEY_NOT_FOUND instead of OK', WHY.handlesOwned],
   ['pkey/c2.sign-with-handle-of-c1', DEVICES, 'KEY_NOT_FOUND instead of OK', WHY.handlesOwned],
-  ['pkey/attr.get.one-missing.lengths', PLAIN, 'attributes [{"type":258,"length":4},{"type":2457,"length":4294967295}] instead of [{"type":258,"length":4},{"type":2457,"length":0}]', WHY.missingIsNil],
-  ['pkey/attr.get.all-missing.lengths', PLAIN, 'attributes [{"type":2457,"length":4294967295}] instead of [{"type":2457,"length":0}]', WHY.missingIsNil],
+  [
+    'pkey/attr.get.one-missing.lengths',
+    PLAIN,
+    'attributes [{"type":258,"length":4},{"type":2457,"length":4294967295}] instead of [{"type":258,"length":4},{"type":2457,"length":0}]',
+    WHY.missingIsNil,
+  ],
+  [
+    'pkey/attr.get.all-missing.lengths',
+    PLAIN,
+    'attributes [{"type":2457,"length":4294967295}] instead of [{"type":2457,"length":0}]',
+    WHY.missingIsNil,
+  ],
   ['pkey/attr.get.none', PLAIN, 'OK instead of BAD_ARGUMENTS', WHY.emptyList],
   ['pkey/attr.set.too-big', ALL, 'OK instead of RESULT_TOO_LONG', WHY.attributeRoom],
   ['pkey/attr.get.after-too-big', ALL, 'RESULT_TOO_LONG instead of ATTRIBUTE_NOT_FOUND', WHY.attributeWasSet],

@@ -3,7 +3,8 @@
 import { ALL, type Row } from './expected-differences.ts';
 
 const WHY = {
-  oneRow: 'The one-time keys of a hash-based key are no keys of their own (types 7 and 8): nothing could be done with them.',
+  oneRow:
+    'The one-time keys of a hash-based key are no keys of their own (types 7 and 8): nothing could be done with them.',
   badLms: 'An unknown LMS type is BAD_ARGUMENTS; the recorded device crashed.',
   height15: 'A tree of height 15 takes one row, not 32768 flash blocks, so there is room for it.',
 };

@@ -98,9 +98,7 @@ export class Replay {
     const decode = (message: Uint8Array) =>
       (isSize ? decodeSizeResults(name, message) : decodeResults(name, message)) as unknown as Fields;
     const live = decode(reply);
-    const exact = isSize
-      ? encodeSizeReply(name, client, live as never)
-      : encodeReply(name, client, live as never);
+    const exact = isSize ? encodeSizeReply(name, client, live as never) : encodeReply(name, client, live as never);
     if (!isSame(exact, reply)) return 'octets behind the results, or padding that is not zero';
     if (name === ('PKEY_MATCH' as string)) return this.#compareMatch(args, decode(recordedReply), live);
     const was = decode(recordedReply);

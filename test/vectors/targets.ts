@@ -32,7 +32,12 @@ async function openDevice(strict: boolean, hasMasterKey: boolean): Promise<LiveT
   const stack = new AsyncDisposableStack();
   const device = stack.use(await DeviceUnderTest.create());
   // The recorded device serves ten clients, and session keys without login.
-  const link = await device.start('--max-logins', '11', '--public-session-keys', ...(strict ? ['--strict-vendor'] : []));
+  const link = await device.start(
+    '--max-logins',
+    '11',
+    '--public-session-keys',
+    ...(strict ? ['--strict-vendor'] : []),
+  );
   if (hasMasterKey) {
     const ADMIN = 1;
     await link.call('LOGIN', ADMIN, { user: 3, pin: Buffer.from(FACTORY_PIN) });
@@ -54,7 +59,8 @@ async function openDevice(strict: boolean, hasMasterKey: boolean): Promise<LiveT
       const sent = request.slice();
       setClient(sent, number);
       const reply = await link.exchange(number, sent);
-      if (new DataView(reply.buffer, reply.byteOffset).getUint32(4) !== number) throw new HalError('RPC_PROTOCOL_ERROR');
+      if (new DataView(reply.buffer, reply.byteOffset).getUint32(4) !== number)
+        throw new HalError('RPC_PROTOCOL_ERROR');
       reply.set(request.subarray(4, 8), 4);
       return reply;
     },
