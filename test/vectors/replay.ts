@@ -81,11 +81,11 @@ export class Replay {
     const isKnown = recorded['state'] === 0 || previous.toHex() === NO_UUID || live['previous'] !== previous;
     const all = this.#found.get(criteria(recorded));
     if (isKnown || !all) return live;
-    // Three of four octets in this place are those of the recording: the keys are sorted, their UUIDs are random.
-    const behind = 3;
-    const before = all[all.length - behind]?.slice() ?? previous;
-    before[15] = before[15]! ^ 1;
-    if (before[15] > all[all.length - behind]![15]!) before[14] = before[14]! - 1;
+    // The recorded one has three keys behind it; ours is the value right below the third of ours from the end.
+    const before = all.at(-3)?.slice() ?? previous;
+    let octet = before.length - 1;
+    while (before[octet] === 0) before[octet--] = 0xff;
+    before[octet]! -= 1;
     return { ...live, previous: before };
   }
 
