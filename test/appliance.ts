@@ -146,19 +146,25 @@ async function readyLine(child: ChildProcess, exited: Promise<number | null>, lo
   return Promise.race([promise, failed]);
 }
 
+/** First login with the factory PIN and a random master key, up to the prompt. Gives the master key. */
+export async function firstLogin(terminal: ConsoleTerminal): Promise<string> {
+  await terminal.expect('Password: ');
+  terminal.send(FACTORY_PIN);
+  await terminal.expect('(y/n) ');
+  terminal.send('y');
+  await terminal.expect('--------\r\n> ');
+  terminal.send('');
+  await terminal.expect('Success:Random key:');
+  const output = await terminal.expect('Diamond-HSM > ');
+  const masterKey = /((?:[0-9A-F]{8}\s+){7}[0-9A-F]{8})/.exec(output)?.[1]?.replaceAll(/\s/g, '');
+  if (masterKey === undefined) throw new Bug(`no master key in: ${output}`);
+  return masterKey;
+}
+
 async function setUp(consolePort: number): Promise<Secrets> {
   const terminal = await ConsoleTerminal.open(consolePort);
   try {
-    await terminal.expect('Password: ');
-    terminal.send(FACTORY_PIN);
-    await terminal.expect('(y/n) ');
-    terminal.send('y');
-    await terminal.expect('--------\r\n> ');
-    terminal.send('');
-    await terminal.expect('Success:Random key:');
-    const output = await terminal.expect('Diamond-HSM > ');
-    const masterKey = /((?:[0-9A-F]{8}\s+){7}[0-9A-F]{8})/.exec(output)?.[1]?.replaceAll(/\s/g, '');
-    if (masterKey === undefined) throw new Bug(`no master key in: ${output}`);
+    const masterKey = await firstLogin(terminal);
     for (const [role, pin] of [
       ['wheel', PINS.wheelPin],
       ['so', PINS.soPin],

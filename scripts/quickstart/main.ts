@@ -220,7 +220,7 @@ function tellUse(folder: Folder, running: Running, story: Story): void {
   const env = short(folder.env);
   const lines: [string, string][] = [
     [`. ${env.startsWith('/') ? env : `./${env}`}`, 'variables for PKCS#11 programs, for example:'],
-    ['pkcs11-tool --module "$PKCS11_MODULE" --login --pin "$(cat "$DKS_USER_PIN_FILE")" -O', ''],
+    ['PIN=$(cat "$DKS_USER_PIN_FILE") pkcs11-tool --module "$PKCS11_MODULE" --login --pin env:PIN -O', ''],
     ['bin/dks_setup_console', 'the console; password: cat "$DKS_WHEEL_PIN_FILE"'],
     [`http://${HOST}:${running.webPort}/`, 'the status page'],
     [call(folder, 'stop'), 'stop it ("clean" also deletes its keys)'],

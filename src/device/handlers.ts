@@ -6,7 +6,7 @@ import { keyListing } from './own-functions/key-listing.ts';
 import { keyChanges } from './own-functions/key-changes.ts';
 import { loginRestoring } from './own-functions/login-restoring.ts';
 import { masterKeySetting } from './own-functions/master-key-setting.ts';
-import { pinRollback } from './own-functions/pin-rollback.ts';
+import { pinChanging } from './own-functions/pin-changing.ts';
 import { signing } from './own-functions/signing.ts';
 import { status } from './own-functions/status.ts';
 import { attributes } from './vendor-functions/attributes.ts';
@@ -27,7 +27,7 @@ export const handlers: Handlers<DeviceFunction> = {
   ...signing,
   ...loginRestoring,
   ...masterKeySetting,
-  ...pinRollback,
+  ...pinChanging,
   ...general,
   ...login,
   ...hashing,

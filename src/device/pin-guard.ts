@@ -8,7 +8,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { type Log } from '#src/audit/log.ts';
 import { Gate } from '#src/crypto/gate.ts';
-import { verifyPin } from '#src/crypto/pin-hash.ts';
+import { type PinRecord, verifyPin } from '#src/crypto/pin-hash.ts';
 import { wipe } from '#src/crypto/process-hardening.ts';
 import { type KeyStore } from '#src/store/key-store.ts';
 import { Limits, User, USER_NAMES } from '#src/wire/enumerations.ts';
@@ -46,29 +46,28 @@ export class PinGuard {
   }
 
   /**
-   * Returns the role if the PIN is right. Wipes the PIN.
+   * Returns the record that the PIN fits: the one that is set, or the one that is kept beside it. Wipes the PIN.
    * @throws HalError BAD_ARGUMENTS at once; PIN_INCORRECT after the delay, also if no PIN was ever set
    */
-  async check(user: number, pin: Uint8Array): Promise<User> {
+  async check(user: number, pin: Uint8Array): Promise<PinRecord> {
     checkPinLength(pin);
     checkRole(user);
     const attempts = this.#attempts.get(user) as Gate;
     const copy = pin.slice();
     wipe(pin);
     try {
-      await attempts.run(() => this.#attempt(user, copy));
-      return user;
+      return await attempts.run(() => this.#attempt(user, copy));
     } finally {
       wipe(copy);
     }
   }
 
-  async #attempt(user: User, pin: Uint8Array): Promise<void> {
-    const right = await verifyPin(pin, this.#store.pin(user));
+  async #attempt(user: User, pin: Uint8Array): Promise<PinRecord> {
+    const right = await this.#fitting(user, pin);
     const failures = this.#unsaved.get(user) ?? this.#store.pinFailures(user);
     if (right) {
       if (failures > 0) this.#count(user, 0);
-      return;
+      return right;
     }
     this.#count(user, failures + 1);
     const delay = this.#firstDelayMs * Math.min(2 ** failures, LONGEST_DELAY);
@@ -76,6 +75,13 @@ export class PinGuard {
     // A login that waits here must not keep an ending device alive.
     await setTimeout(delay, undefined, { ref: false });
     throw new HalError('PIN_INCORRECT');
+  }
+
+  async #fitting(user: User, pin: Uint8Array): Promise<PinRecord | undefined> {
+    const record = this.#store.pin(user);
+    const kept = this.#store.keptPin(user);
+    if (await verifyPin(pin, record)) return record;
+    return kept !== undefined && (await verifyPin(pin, kept)) ? kept : undefined;
   }
 
   #count(user: User, failures: number): void {

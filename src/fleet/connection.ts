@@ -37,6 +37,8 @@ export interface ConnectionHost {
   closed(connection: Connection): void;
 }
 
+const REPEATABLE = { limit: SHORT, repeat: true };
+
 export class Connection implements FleetConnection {
   readonly number: number;
   /** Device index to the ticket that restores the login after a restart of the device. */
@@ -139,6 +141,8 @@ export class Connection implements FleetConnection {
       await Promise.all(accepted.map((device) => this.#takeBackLogin(device)));
       throwFirstRefusal(refusals);
     }
+    // A change of the PIN that was cut off has left two valid ones on some devices; now it is known which one all have.
+    if (accepted.length === this.#host.allDevices.length) await this.#settlePin(user);
     this.tickets.clear();
     await Promise.all(accepted.map((device) => this.#fetchTicket(device)));
     if (this.#closed) return;
@@ -178,6 +182,10 @@ export class Connection implements FleetConnection {
     checkPin(user, pin);
     // A device that is out of service would come back with the old PIN: then no device gets the new one.
     const devices = this.#host.allDevices;
+    // Whatever ends us from here on, one of the two PINs is valid on all devices.
+    await Promise.all(
+      this.#ownDevices().map((device) => device.call('PIN_KEEP', { connection: this.number, user }, REPEATABLE)),
+    );
     const outcomes = await Promise.allSettled(
       devices.map((device) =>
         device.call('SET_PIN', { user, pin }, { connection: this.number, limit: PIN, repeat: true, secret: true }),
@@ -191,7 +199,20 @@ export class Connection implements FleetConnection {
       );
       throwFirstRefusal(failures);
     }
+    await this.#settlePin(user);
     await this.#renewTickets(user);
+  }
+
+  /** Where it fails both PINs stay valid until the next login. */
+  async #settlePin(user: User): Promise<void> {
+    await Promise.allSettled(
+      this.#ownDevices().map((device) => device.call('PIN_SETTLE', { connection: this.number, user }, REPEATABLE)),
+    );
+  }
+
+  /** A CrypTech board has one PIN per role at a time. */
+  #ownDevices(): Device[] {
+    return this.#host.allDevices.filter((device) => !device.isBoard);
   }
 
   /** A new PIN ends the tickets of its role, but not the logins. */

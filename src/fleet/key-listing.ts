@@ -4,7 +4,7 @@ import { KeyFlags, Limits } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { type Connection } from './connection.ts';
 import { type Device } from './device.ts';
-import { entryFromFacts } from './key-entry.ts';
+import { entryFromFacts, keyId } from './key-entry.ts';
 import { type KeyEntry, type KeyTable } from './key-table.ts';
 import { LONG } from './time-limits.ts';
 
@@ -47,8 +47,7 @@ export class KeyListing {
       this.#listed.add(device.index);
       try {
         for (const entry of await list(device, connection)) {
-          const known = this.#keys.get(entry.id);
-          this.#keys.add([known ? withCopies(known, entry) : entry]);
+          this.#keys.add([merged(this.#keys.get(entry.id), entry)]);
         }
       } catch {
         this.#listed.delete(device.index);
@@ -75,16 +74,25 @@ async function list(device: Device, connection: Connection): Promise<KeyEntry[]>
 
 /** A mirrored key has the same name on several devices. */
 function merge(entries: readonly KeyEntry[]): Map<string, KeyEntry> {
-  const merged = new Map<string, KeyEntry>();
+  const keys = new Map<string, KeyEntry>();
   for (const entry of entries) {
-    const first = merged.get(entry.id);
-    merged.set(entry.id, first ? withCopies(first, entry) : entry);
+    const result = merged(keys.get(entry.id), entry);
+    keys.set(result.id, result);
   }
-  return merged;
+  return keys;
 }
 
-function withCopies(entry: KeyEntry, other: KeyEntry): KeyEntry {
-  return { ...entry, copies: new Map([...entry.copies, ...other.copies]) };
+/**
+ * A generation that was repeated while the device that had done it was out of service has made another key of the same name.
+ * That one is no copy, signatures would be by either: it goes by the UUID that it has on its device.
+ */
+function merged(known: KeyEntry | undefined, entry: KeyEntry): KeyEntry {
+  if (known === undefined) return entry;
+  if (Buffer.compare(known.spki, entry.spki) === 0) {
+    return { ...known, copies: new Map([...known.copies, ...entry.copies]) };
+  }
+  const name = entry.copies.values().next().value as Uint8Array;
+  return { ...entry, name, id: keyId(name) };
 }
 
 function isTokenKey(entry: KeyEntry): boolean {

@@ -53,6 +53,12 @@ export interface KeyStore {
   /** The PIN of a role, `undefined` if it was never set. */
   pin(user: User): PinRecord | undefined;
   setPin(user: User, record: PinRecord | undefined): void;
+  /** A PIN that is valid beside the one that is set, until it is known which of them all devices have. */
+  keptPin(user: User): PinRecord | undefined;
+  /** Keeps the PIN that is set valid beside the one that follows; a PIN that is kept already stays the kept one. */
+  keepPin(user: User): void;
+  /** Makes a record the only PIN of a role. */
+  settlePin(user: User, record: PinRecord): void;
   /** Wrong PINs since the last right one. */
   pinFailures(user: User): number;
   setPinFailures(user: User, failures: number): void;

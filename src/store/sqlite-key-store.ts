@@ -49,6 +49,12 @@ interface OneTimeRow {
   readonly above: Uint8Array | null;
 }
 
+interface PinRow {
+  readonly record: Uint8Array | null;
+  readonly kept: Uint8Array | null;
+  readonly failures: number;
+}
+
 export class SqliteKeyStore implements KeyStore {
   readonly ticketKey: Uint8Array;
   readonly #path: string;
@@ -171,6 +177,19 @@ export class SqliteKeyStore implements KeyStore {
     this.#access(() => this.#statements.setPin.run(record === undefined ? null : encodePinRecord(record), user));
   }
 
+  keptPin(user: User): PinRecord | undefined {
+    const { kept } = this.#pinRow(user);
+    return kept === null ? undefined : decodePinRecord(kept);
+  }
+
+  keepPin(user: User): void {
+    this.#access(() => this.#statements.keepPin.run(user));
+  }
+
+  settlePin(user: User, record: PinRecord): void {
+    this.#access(() => this.#statements.settlePin.run(encodePinRecord(record), user));
+  }
+
   pinFailures(user: User): number {
     return this.#pinRow(user).failures;
   }
@@ -183,10 +202,10 @@ export class SqliteKeyStore implements KeyStore {
     if (this.#database.isOpen) this.#database.close();
   }
 
-  #pinRow(user: User): { record: Uint8Array | null; failures: number } {
+  #pinRow(user: User): PinRow {
     const row = this.#access(() => this.#statements.pin.get(user));
     if (row === undefined) throw new Bug(`no row for the PIN of role ${user}`);
-    return row as { record: Uint8Array | null; failures: number };
+    return row as unknown as PinRow;
   }
 
   #access<T>(work: () => T): T {
@@ -260,8 +279,10 @@ function prepare(database: DatabaseSync) {
        WHERE uuid = ? AND leaf = ? AND below = ? AND end = ?`,
     ),
     checkValues: database.prepare('SELECT DISTINCT check_value FROM key'),
-    pin: database.prepare('SELECT record, failures FROM pin WHERE user = ?'),
+    pin: database.prepare('SELECT record, kept, failures FROM pin WHERE user = ?'),
     setPin: database.prepare('UPDATE pin SET record = ? WHERE user = ?'),
+    keepPin: database.prepare('UPDATE pin SET kept = coalesce(kept, record) WHERE user = ?'),
+    settlePin: database.prepare('UPDATE pin SET record = ?, kept = NULL WHERE user = ?'),
     setPinFailures: database.prepare('UPDATE pin SET failures = ? WHERE user = ?'),
     secret: database.prepare('SELECT value FROM secret WHERE purpose = ?'),
   };

@@ -313,6 +313,27 @@ export const deviceOperations = {
     mutates: true,
     summary: 'Takes back the last SET_PIN of this connection.',
   }),
+  PIN_KEEP: operation({
+    code: 0x1134,
+    leg: 'device',
+    args: { connection: u32, user: u32 },
+    results: {},
+    caller: 'wheelOrSoForUser',
+    route: 'device',
+    mutates: true,
+    summary:
+      'Keeps the PIN of a role valid beside the one that SET_PIN sets next, so that a change that reaches only some devices locks nobody out.',
+  }),
+  PIN_SETTLE: operation({
+    code: 0x1135,
+    leg: 'device',
+    args: { connection: u32, user: u32 },
+    results: {},
+    route: 'device',
+    mutates: true,
+    summary:
+      'All devices have the PIN that this connection set, or logged in with, last: it is the only one from now on. Without such a PIN nothing happens.',
+  }),
 } as const;
 
 /** The appliance's master key memory: one 32-byte cell per device. Spoken over a Unix socket of mode 0600. */

@@ -85,6 +85,51 @@ describe('logins', () => {
     await login(link, User.NORMAL, Buffer.from('by wheel'));
   });
 
+  test('a kept PIN is valid beside the new one, over a restart too, until a login is settled', async () => {
+    for (const settledBy of ['old', 'new'] as const) {
+      await using device = await DeviceUnderTest.create();
+      const first = await device.start();
+      await setUp(first);
+      const pins = { old: PINS[User.NORMAL], new: Buffer.from('a new pin') };
+      await first.call('PIN_KEEP', WHEEL, { user: User.NORMAL });
+      await first.call('SET_PIN', WHEEL, { user: User.NORMAL, pin: Buffer.from(pins.new) });
+      await first.kill('SIGKILL');
+
+      const link = await device.start();
+      for (const pin of Object.values(pins)) await login(link, User.NORMAL, Buffer.from(pin));
+      await assert.rejects(login(link, User.NORMAL, WRONG), status('PIN_INCORRECT'));
+      // Another connection, another role and a connection without login settle nothing.
+      await link.call('PIN_SETTLE', 51, { user: User.NORMAL });
+      await link.call('PIN_SETTLE', 50, { user: User.WHEEL });
+      for (const pin of Object.values(pins)) await login(link, User.NORMAL, Buffer.from(pin));
+
+      await login(link, User.NORMAL, Buffer.from(pins[settledBy]));
+      await link.call('PIN_SETTLE', 50, { user: User.NORMAL });
+      await login(link, User.NORMAL, Buffer.from(pins[settledBy]));
+      const other = settledBy === 'old' ? pins.new : pins.old;
+      await assert.rejects(login(link, User.NORMAL, Buffer.from(other)), status('PIN_INCORRECT'));
+    }
+  });
+
+  test('only who may set a PIN keeps one; a second change keeps the PIN of before the first', async () => {
+    await using device = await DeviceUnderTest.create();
+    const link = await device.start();
+    await setUp(link);
+    const keep = (connection: number, user: number) => link.call('PIN_KEEP', connection, { user });
+    for (const connection of [NOBODY, USER]) await assert.rejects(keep(connection, User.NORMAL), status('FORBIDDEN'));
+    await assert.rejects(keep(SO, User.WHEEL), status('FORBIDDEN'));
+    await assert.rejects(keep(WHEEL, 4), status('BAD_ARGUMENTS'));
+    for (const pin of ['second pin', 'third pin']) {
+      await keep(SO, User.NORMAL);
+      await link.call('SET_PIN', SO, { user: User.NORMAL, pin: Buffer.from(pin) });
+    }
+    await login(link, User.NORMAL, PINS[User.NORMAL]);
+    await assert.rejects(login(link, User.NORMAL, Buffer.from('second pin')), status('PIN_INCORRECT'));
+    await link.call('PIN_SETTLE', SO, { user: User.NORMAL });
+    await assert.rejects(login(link, User.NORMAL, PINS[User.NORMAL]), status('PIN_INCORRECT'));
+    await login(link, User.NORMAL, Buffer.from('third pin'));
+  });
+
   test('a PIN that was never set is unset again by taking the change back', async () => {
     await using device = await DeviceUnderTest.create();
     const link = await device.start();

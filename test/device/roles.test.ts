@@ -133,6 +133,8 @@ const ARGUMENTS: Record<
   MASTERKEY_SET: () => ({ key: Buffer.from(masterKey) }),
   MASTERKEY_CHECK: () => ({ key: masterKey }),
   MASTERKEY_CLEAR: () => ({}),
+  PIN_KEEP: () => ({ user: User.NORMAL }),
+  PIN_SETTLE: () => ({ user: User.NORMAL }),
   PIN_ROLLBACK: async (connection) => {
     const args = { user: User.NORMAL, pin: Buffer.from(PINS[User.NORMAL]) };
     await link.call('SET_PIN', connection, args).catch(() => {});

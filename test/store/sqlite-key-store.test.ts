@@ -231,7 +231,7 @@ describe('key store', () => {
     old.insert([key(1)]);
     old.close();
     const database = new DatabaseSync(path);
-    database.exec('DROP TABLE one_time_keys; PRAGMA user_version = 1');
+    database.exec('DROP TABLE one_time_keys; ALTER TABLE pin DROP COLUMN kept; PRAGMA user_version = 1');
     database.close();
     const store = open(path);
     assert.deepEqual(store.get(uuid(1)), key(1));

@@ -7,7 +7,7 @@ import { holder } from '#src/daemon/holder.ts';
 import { encodeRequest, HEADER_SIZE, setClient } from '#src/wire/message.ts';
 import { encodeFrame } from '#src/wire/slip.ts';
 import { HalError, HalStatus } from '#src/wire/status.ts';
-import { type Appliance, FACTORY_PIN, startAppliance } from '../appliance.ts';
+import { type Appliance, FACTORY_PIN, firstLogin, startAppliance } from '../appliance.ts';
 import { ConsoleTerminal } from '../console-terminal.ts';
 import { DeviceUnderTest } from '../device/device-under-test.ts';
 import { RpcClient } from '../rpc/rpc-client.ts';
@@ -102,13 +102,7 @@ async function openAppliance(strict: boolean, hasMasterKey: boolean): Promise<Li
 async function setMasterKey(appliance: Appliance): Promise<void> {
   const terminal = await ConsoleTerminal.open(appliance.consolePort);
   try {
-    await terminal.expect('Password: ');
-    terminal.send(FACTORY_PIN);
-    await terminal.expect('(y/n) ');
-    terminal.send('y');
-    await terminal.expect('--------\r\n> ');
-    terminal.send('');
-    await terminal.expect('Diamond-HSM > ');
+    await firstLogin(terminal);
   } finally {
     await terminal.close();
   }

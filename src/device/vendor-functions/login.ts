@@ -30,8 +30,10 @@ export const login: Handlers<'SET_PIN' | 'LOGIN' | 'LOGOUT' | 'LOGOUT_ALL' | 'IS
     return device.runFor(
       connection,
       () => device.pins.check(user, pin),
-      (role) => {
-        device.logins.login(connection, role);
+      (record) => {
+        checkRole(user);
+        device.logins.login(connection, user);
+        device.pinChanges.show(connection, user, record);
         return {};
       },
     );
