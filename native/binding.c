@@ -68,6 +68,8 @@ NAPI_MODULE_INIT() {
       FUNCTION("lmsInnerNodes", lms_inner_nodes),
       FUNCTION("lmotsSign", lmots_sign_on_pool),
       FUNCTION("lmotsCandidate", lmots_candidate_key),
+      FUNCTION("evp", evp_at_once),
+      FUNCTION("evpOnPool", evp_on_pool),
       FUNCTION("lockFile", lock_file),
       FUNCTION("disableDumps", disable_dumps),
       FUNCTION("lockedMemory", locked_memory),

@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Node's own OpenSSL serves us: its symbols are resolved in the executable. Only functions of OpenSSL 3.0 are used. */
+/* Node's own OpenSSL serves us: its symbols are resolved in the executable. Only functions that OpenSSL 3.0
+ * has are used, so its headers will do; algorithms that came later are asked for by name. */
 
 /* RSA of 8192 bits; an ECDSA-Sig-Value on P-521 takes 141 bytes. */
 #define MAX_RSA_BYTES 1024
@@ -73,6 +74,8 @@ napi_value lms_leaves(napi_env env, napi_callback_info info);
 napi_value lms_inner_nodes(napi_env env, napi_callback_info info);
 napi_value lmots_sign_on_pool(napi_env env, napi_callback_info info);
 napi_value lmots_candidate_key(napi_env env, napi_callback_info info);
+napi_value evp_at_once(napi_env env, napi_callback_info info);
+napi_value evp_on_pool(napi_env env, napi_callback_info info);
 napi_value lock_file(napi_env env, napi_callback_info info);
 napi_value disable_dumps(napi_env env, napi_callback_info info);
 napi_value locked_memory(napi_env env, napi_callback_info info);

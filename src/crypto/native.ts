@@ -1,4 +1,7 @@
-/** The binding to what node:crypto lacks: ECDSA over ready digests, cheap repeated signing, memory that is never swapped. */
+/**
+ * The binding to what node:crypto lacks: ECDSA over ready digests, cheap repeated signing, parameters of signatures and key
+ * encapsulation, memory that is never swapped.
+ */
 
 import { createRequire } from 'node:module';
 
@@ -10,6 +13,47 @@ declare const keyBrand: unique symbol;
 export interface NativeKey {
   readonly [keyBrand]: true;
 }
+
+/** What {@link NativeBinding.evp} does; the numbers are those of native/evp.h. */
+export const EvpOperation = {
+  /** Signs a ready hash or padded value; verified before release. */
+  SIGN: 0,
+  VERIFY: 1,
+  /** Signs a message; verified before release. */
+  SIGN_MESSAGE: 2,
+  VERIFY_MESSAGE: 3,
+  ENCRYPT: 4,
+  DECRYPT: 5,
+  /** With the SubjectPublicKeyInfo of the input. */
+  AGREE: 6,
+  /** The result is the ciphertext and the secret behind it. */
+  ENCAPSULATE: 7,
+  DECAPSULATE: 8,
+  /** The second input is the key. */
+  MAC: 9,
+  /** PKCS#8 of a new key. */
+  GENERATE: 10,
+  /** The SubjectPublicKeyInfo of a key. */
+  PUBLIC_KEY: 11,
+  /** Bytes in a key, by their name in the input. */
+  READ: 12,
+  /** Whether both halves of a private key belong together. */
+  CHECK_PAIR: 13,
+} as const;
+export type EvpOperation = (typeof EvpOperation)[keyof typeof EvpOperation];
+
+/** Parameters of OpenSSL (OSSL_PARAM), at most 8: names of at most 31 characters, each followed by its value. */
+export type EvpParameters = readonly (string | number | Uint8Array)[];
+
+type EvpArguments = [
+  operation: EvpOperation,
+  /** A key; for MAC and GENERATE the name of an algorithm. */
+  subject: NativeKey | string,
+  parameters: EvpParameters,
+  input: Uint8Array,
+  /** Signature to verify, key of a MAC; else empty. */
+  second: Uint8Array,
+];
 
 /** Failures are `false` or `undefined`; only wrong argument types and destroyed keys throw. */
 interface NativeBinding {
@@ -52,6 +96,10 @@ interface NativeBinding {
   ): Promise<Uint8Array | undefined>;
   /** The LM-OTS public key that a message and a signature without its type lead to. */
   lmotsCandidate(id: Uint8Array, w: number, q: number, message: Uint8Array, signature: Uint8Array): Uint8Array;
+  /** Any operation of OpenSSL's EVP interface; a verification that succeeds gives no bytes. All bytes are copied and cleansed. */
+  evp(...evpArguments: EvpArguments): Uint8Array | undefined;
+  /** {@link evp} on a thread of the pool. */
+  evpOnPool(...evpArguments: EvpArguments): Promise<Uint8Array | undefined>;
   /** The descriptor that holds the lock, or a negative errno: EWOULDBLOCK if another process has it. */
   lockFile(path: string): number;
   disableDumps(): boolean;

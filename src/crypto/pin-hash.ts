@@ -3,7 +3,7 @@
  * PBKDF2-HMAC-SHA-256, 16 bytes of salt, 64 bytes of result) are read too, among them the factory wheel PIN.
  */
 
-import { pbkdf2, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { createHash, pbkdf2, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 
 import { Bug } from '#src/wire/status.ts';
@@ -84,7 +84,7 @@ export async function verifyPin(pin: Uint8Array, record: PinRecord | undefined):
   if (record.scheme === 'scrypt') return matches;
   const iterations = record.iterations || DEFAULT_ITERATIONS;
   if (record.value.length < VALUE_SIZE || iterations > MAX_ITERATIONS) throw new Bug('damaged PIN record');
-  const value = await pbkdf2Async(pin, record.salt, iterations, record.value.length, 'sha256');
+  const value = await pbkdf2Async(distinct(pin), record.salt, iterations, record.value.length, 'sha256');
   return timingSafeEqual(value, record.value);
 }
 
@@ -95,5 +95,13 @@ function scryptValue(pin: Uint8Array, record: ScryptPinRecord): Promise<Uint8Arr
   const { cost, blockSize, parallelization, salt, value } = record;
   if (value.length < VALUE_SIZE) throw new Bug('damaged PIN record');
   const options = { cost, blockSize, parallelization, maxmem: MAX_MEMORY };
-  return gate.run(() => scryptAsync(pin, salt, value.length, options));
+  return gate.run(() => scryptAsync(distinct(pin), salt, value.length, options));
+}
+
+/**
+ * Both functions take the PIN as the key of an HMAC, which is padded with zero bytes (RFC 2104, 2): a PIN with zero bytes behind it
+ * would fit the record of the PIN without them.
+ */
+function distinct(pin: Uint8Array): Uint8Array {
+  return pin.at(-1) === 0 ? createHash('sha256').update(pin).update(Uint8Array.of(1)).digest() : pin;
 }

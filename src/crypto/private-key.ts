@@ -1,4 +1,7 @@
-/** Private keys: PKCS#8 PrivateKeyInfo (RFC 5208, RFC 5958) around RSAPrivateKey, ECPrivateKey (RFC 5915) or CurvePrivateKey (RFC 8410). */
+/**
+ * Private keys: PKCS#8 PrivateKeyInfo (RFC 5208, RFC 5958) around RSAPrivateKey, ECPrivateKey (RFC 5915), CurvePrivateKey (RFC 8410)
+ * or a post-quantum key.
+ */
 
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 
@@ -7,20 +10,16 @@ import { HalError } from '#src/wire/status.ts';
 
 import { type CurveParameters } from './curves.ts';
 import { contextTag, DerReader, DerWriter, Tag } from './der.ts';
+import { readAlgorithm, writeAlgorithm } from './key-algorithm.ts';
 import { native } from './native.ts';
+import { readPostQuantumSecrets, type PostQuantumSecrets, validatePostQuantumKey } from './post-quantum-key.ts';
+import { type PostQuantumParameters } from './post-quantum.ts';
 import { wipe } from './process-hardening.ts';
-import {
-  ecPublicKey,
-  parsePublicKey,
-  type PublicKey,
-  readAlgorithm,
-  rsaPublicKey,
-  writeAlgorithm,
-} from './public-key.ts';
+import { ecPublicKey, parsePublicKey, type PublicKey, rsaPublicKey } from './public-key.ts';
 
 export interface PrivateKey {
   readonly type: KeyType;
-  /** NONE for RSA. */
+  /** NONE for RSA, the parameter set for post-quantum keys. */
   readonly curve: Curve;
   readonly bits: number;
   /** The one form that we store: version 0, no attributes, fixed lengths. Secret: wipe it after use. */
@@ -30,9 +29,14 @@ export interface PrivateKey {
 
 /** What is inside a PrivateKeyInfo; bytes are views. */
 type PrivateKeyFields =
-  | { readonly rsa: true; /** n, e, d, p, q, dP, dQ, qInv. */ readonly numbers: readonly Uint8Array[] }
+  | { readonly kind: 'rsa'; /** n, e, d, p, q, dP, dQ, qInv. */ readonly numbers: readonly Uint8Array[] }
   | {
-      readonly rsa: false;
+      readonly kind: 'post-quantum';
+      readonly parameters: PostQuantumParameters;
+      readonly secrets: PostQuantumSecrets;
+    }
+  | {
+      readonly kind: 'curve';
       readonly curve: CurveParameters;
       readonly secret: Uint8Array;
       /** The public point if the encoding holds it. */
@@ -58,7 +62,14 @@ const LAST_EXTRA_TAG = 0xc5;
  */
 export function validatePrivateKey(pkcs8: Uint8Array): PrivateKey {
   const fields = readPrivateKey(pkcs8);
-  return fields.rsa ? validateRsaKey(fields.numbers) : validateCurveKey(fields.curve, fields.secret, fields.point);
+  switch (fields.kind) {
+    case 'rsa':
+      return validateRsaKey(fields.numbers);
+    case 'curve':
+      return validateCurveKey(fields.curve, fields.secret, fields.point);
+    case 'post-quantum':
+      return validatePostQuantumKey(fields.parameters, fields.secrets);
+  }
 }
 
 /** Reads a PrivateKeyInfo without judging the numbers in it. */
@@ -69,19 +80,24 @@ export function readPrivateKey(pkcs8: Uint8Array): PrivateKeyFields {
   const version = info.smallInteger();
   if (version > 1) throw new HalError('ASN1_PARSE_FAILED', 'version of PrivateKeyInfo');
   const algorithm = readAlgorithm(info.sequence());
-  const content = new DerReader(info.octetString());
+  const octets = info.octetString();
   // Version 1 (RFC 5958) may carry attributes and the public key; some Ed25519 software writes it.
   if (version === 1 && info.next === contextTag(0, true)) info.element(contextTag(0, true));
   const publicKeyTag = contextTag(1, false);
   const outerPoint = version === 1 && info.next === publicKeyTag ? info.bitString(publicKeyTag) : undefined;
   info.end();
-  if (algorithm.rsa) return { rsa: true, numbers: readRsaPrivateKey(content) };
+  if (algorithm.kind === 'post-quantum') {
+    const { parameters } = algorithm;
+    return { kind: 'post-quantum', parameters, secrets: readPostQuantumSecrets(parameters, octets) };
+  }
+  const content = new DerReader(octets);
+  if (algorithm.kind === 'rsa') return { kind: 'rsa', numbers: readRsaPrivateKey(content) };
   const { curve } = algorithm;
-  if (!curve.edwards) return { rsa: false, curve, ...readEcPrivateKey(content, curve) };
+  if (curve.form === 'weierstrass') return { kind: 'curve', curve, ...readEcPrivateKey(content, curve) };
   const secret = content.octetString();
   content.end();
   if (secret.length !== curve.size) throw new HalError('ASN1_PARSE_FAILED', 'length of the private key');
-  return { rsa: false, curve, secret, point: outerPoint };
+  return { kind: 'curve', curve, secret, point: outerPoint };
 }
 
 function readRsaPrivateKey(content: DerReader): Uint8Array[] {
@@ -135,7 +151,7 @@ function validateRsaKey(numbers: readonly Uint8Array[]): PrivateKey {
 /** PKCS#8 of the numbers n, e, d, p, q, dP, dQ, qInv. */
 export function writeRsaKey(numbers: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const elements = [ZERO, ...numbers].map((number) => DerWriter.unsigned(number));
-  return writePrivateKeyInfo(writeAlgorithm({ rsa: true }), enclose(Tag.SEQUENCE, ...elements));
+  return writePrivateKeyInfo(writeAlgorithm({ kind: 'rsa' }), enclose(Tag.SEQUENCE, ...elements));
 }
 
 function validateCurveKey(curve: CurveParameters, secret: Uint8Array, point: Uint8Array | undefined): PrivateKey {
@@ -152,9 +168,15 @@ function validateCurveKey(curve: CurveParameters, secret: Uint8Array, point: Uin
   }
   const pkcs8 = writeCurveKey(curve, fixed, derived);
   wipe(fixed);
-  const type = curve.edwards ? KeyType.ED_PRIVATE : KeyType.EC_PRIVATE;
-  return { type, curve: curve.curve, bits: curve.bits, pkcs8, spki: publicKey.spki };
+  return { type: PRIVATE_TYPES[curve.form], curve: curve.curve, bits: curve.bits, pkcs8, spki: publicKey.spki };
 }
+
+/** Type of a private key by the form of its curve. */
+export const PRIVATE_TYPES = {
+  weierstrass: KeyType.EC_PRIVATE,
+  edwards: KeyType.ED_PRIVATE,
+  montgomery: KeyType.X_PRIVATE,
+} as const;
 
 function inRange(secret: Uint8Array, order: bigint): boolean {
   const limit = Buffer.from(order.toString(16).padStart(2 * secret.length, '0'), 'hex');
@@ -163,7 +185,7 @@ function inRange(secret: Uint8Array, order: bigint): boolean {
 
 /** Lets OpenSSL multiply the base point: it does so when an encoding has no public key. */
 function derivePublicKey(curve: CurveParameters, secret: Uint8Array): PublicKey {
-  const key = writeCurveKey(curve, secret, undefined);
+  const key = writeCurveKey(curve, secret);
   try {
     const privateKey = createPrivateKey({ key: Buffer.from(key.buffer), format: 'der', type: 'pkcs8' });
     const publicKey = createPublicKey(privateKey);
@@ -173,14 +195,11 @@ function derivePublicKey(curve: CurveParameters, secret: Uint8Array): PublicKey 
   }
 }
 
-function writeCurveKey(
-  curve: CurveParameters,
-  secret: Uint8Array,
-  point: Uint8Array | undefined,
-): Uint8Array<ArrayBuffer> {
-  const algorithm = writeAlgorithm({ rsa: false, curve });
+/** PKCS#8 of a private key on a curve from its bytes; with no check but by `validatePrivateKey`. Secret: wipe it after use. */
+export function writeCurveKey(curve: CurveParameters, secret: Uint8Array, point?: Uint8Array): Uint8Array<ArrayBuffer> {
+  const algorithm = writeAlgorithm({ kind: 'curve', curve });
   const key = DerWriter.octetString(secret);
-  if (curve.edwards) return writePrivateKeyInfo(algorithm, key);
+  if (curve.form !== 'weierstrass') return writePrivateKeyInfo(algorithm, key);
   const elements = [DerWriter.unsigned(EC_VERSION), key];
   if (point) elements.push(DerWriter.element(contextTag(1, true), DerWriter.bitString(point)));
   return writePrivateKeyInfo(algorithm, enclose(Tag.SEQUENCE, ...elements));

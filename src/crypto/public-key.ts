@@ -1,23 +1,30 @@
-/** Public keys: SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7, RFC 8017, RFC 5480, RFC 8410) and their PKCS#11 attributes. */
+/**
+ * Public keys: SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7; RFC 8017, RFC 5480, RFC 8410, RFC 9881, RFC 9909, RFC 9935) and
+ * their PKCS#11 attributes.
+ */
 
 import { Curve, KeyType } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 
 import { CURVES, type CurveParameters, curveParameters, isPoint } from './curves.ts';
-import { DerReader, DerWriter, Tag } from './der.ts';
+import { DerReader, DerWriter } from './der.ts';
 import { hssPublicKey, isHssKey } from './hss-key.ts';
+import { readAlgorithm, writeAlgorithm } from './key-algorithm.ts';
+import { postQuantumParameters, type PostQuantumParameters } from './post-quantum.ts';
 
 export interface PublicKey {
   readonly type: KeyType;
-  /** NONE for RSA and hash-based keys. */
+  /** NONE for RSA and stateful hash-based keys; the parameter set of post-quantum keys. */
   readonly curve: Curve;
-  /** Size of the modulus or the curve; of a hash-based key, of its signatures. */
+  /** Size of the modulus or the curve; of a stateful hash-based key, of its signatures; of a post-quantum key, of the raw public key. */
   readonly bits: number;
   /** RSA: big-endian without leading zeros. */
   readonly modulus?: Uint8Array;
   readonly exponent?: Uint8Array;
-  /** Elliptic curves: 04||x||y, or the encoding of RFC 8032. */
+  /** Elliptic curves: 04||x||y, or the encoding of RFC 8032 or RFC 7748. */
   readonly point?: Uint8Array;
+  /** Post-quantum keys: the raw public key. */
+  readonly value?: Uint8Array;
   /** The SubjectPublicKeyInfo in the one form that we store and hand out. */
   readonly spki: Uint8Array;
 }
@@ -28,10 +35,6 @@ export interface KeyAttribute {
   readonly value: Uint8Array;
 }
 
-/** rsaEncryption, RFC 8017 appendix A.1; id-ecPublicKey, RFC 5480 section 2.1.1. */
-export const RSA_OID = '2a864886f70d010101';
-const EC_OID = '2a8648ce3d0201';
-
 export const RSA_MIN_BITS = 1024;
 export const RSA_MAX_BITS = 8192;
 
@@ -39,9 +42,6 @@ export const RSA_MAX_BITS = 8192;
 const MAX_EXPONENT_SIZE = 8;
 
 const NO_BYTES = new Uint8Array(0);
-
-/** What an AlgorithmIdentifier says about a key. */
-type KeyAlgorithm = { readonly rsa: true } | { readonly rsa: false; readonly curve: CurveParameters };
 
 /**
  * Parses and checks a SubjectPublicKeyInfo.
@@ -55,16 +55,24 @@ export function parsePublicKey(spki: Uint8Array): PublicKey {
   const algorithm = readAlgorithm(info.sequence());
   const key = info.bitString();
   info.end();
-  if (algorithm.rsa) {
-    const outerKey = new DerReader(key);
-    const fields = outerKey.sequence();
-    outerKey.end();
-    const modulus = fields.unsigned();
-    const exponent = fields.unsigned();
-    fields.end();
-    return rsaPublicKey(modulus, exponent);
+  switch (algorithm.kind) {
+    case 'rsa':
+      return readRsaKey(key);
+    case 'curve':
+      return ecPublicKey(algorithm.curve, key);
+    case 'post-quantum':
+      return postQuantumPublicKey(algorithm.parameters, key);
   }
-  return ecPublicKey(algorithm.curve, key);
+}
+
+function readRsaKey(key: Uint8Array): PublicKey {
+  const outer = new DerReader(key);
+  const fields = outer.sequence();
+  outer.end();
+  const modulus = fields.unsigned();
+  const exponent = fields.unsigned();
+  fields.end();
+  return rsaPublicKey(modulus, exponent);
 }
 
 /** An RSA public key from modulus and exponent. @throws HalError UNSUPPORTED_KEY for sizes we do not serve */
@@ -83,59 +91,47 @@ export function rsaPublicKey(modulus: Uint8Array, exponent: Uint8Array): PublicK
     bits,
     modulus: new Uint8Array(modulus),
     exponent: new Uint8Array(exponent),
-    spki: DerWriter.sequence(writeAlgorithm({ rsa: true }), DerWriter.bitString(key)),
+    spki: DerWriter.sequence(writeAlgorithm({ kind: 'rsa' }), DerWriter.bitString(key)),
   };
 }
 
-/** A public key on a curve from its encoded point. */
+const PUBLIC_TYPES = {
+  weierstrass: KeyType.EC_PUBLIC,
+  edwards: KeyType.ED_PUBLIC,
+  montgomery: KeyType.X_PUBLIC,
+} as const;
+
+/** A public key on a curve from its encoded point. @throws HalError ASN1_PARSE_FAILED, KEY_NOT_ON_CURVE */
 export function ecPublicKey(curve: CurveParameters, point: Uint8Array): PublicKey {
-  if (point.length !== curve.pointSize || (!curve.edwards && point[0] !== 4)) {
+  if (point.length !== curve.pointSize || (curve.form === 'weierstrass' && point[0] !== 4)) {
     throw new HalError('ASN1_PARSE_FAILED', 'form or length of the public point');
   }
   if (!isPoint(curve, point)) throw new HalError('KEY_NOT_ON_CURVE');
   return {
-    type: curve.edwards ? KeyType.ED_PUBLIC : KeyType.EC_PUBLIC,
+    type: PUBLIC_TYPES[curve.form],
     curve: curve.curve,
     bits: curve.bits,
     point: new Uint8Array(point),
-    spki: DerWriter.sequence(writeAlgorithm({ rsa: false, curve }), DerWriter.bitString(point)),
+    spki: DerWriter.sequence(writeAlgorithm({ kind: 'curve', curve }), DerWriter.bitString(point)),
   };
 }
 
-/** Reads the content of an AlgorithmIdentifier of a key. The NULL of RSA may be missing. */
-export function readAlgorithm(reader: DerReader): KeyAlgorithm {
-  const oid = reader.oid();
-  if (oid === RSA_OID) {
-    if (reader.next !== undefined && reader.element(Tag.NULL).length > 0) {
-      throw new HalError('ASN1_PARSE_FAILED', 'parameters of rsaEncryption');
-    }
-    reader.end();
-    return { rsa: true };
-  }
-  if (oid === EC_OID) {
-    // Explicit parameters have another tag than a curve's name. Nobody needs them, and they allow forged curves.
-    const name = reader.oid();
-    reader.end();
-    const curve = CURVES.find((parameters) => !parameters.edwards && parameters.oid === name);
-    if (!curve) throw new HalError('UNSUPPORTED_KEY', `curve ${name}`);
-    return { rsa: false, curve };
-  }
-  const curve = CURVES.find((parameters) => parameters.edwards && parameters.oid === oid);
-  if (!curve) throw new HalError('UNSUPPORTED_KEY', `algorithm ${oid}`);
-  reader.end();
-  return { rsa: false, curve };
-}
-
-/** An AlgorithmIdentifier of a key. */
-export function writeAlgorithm(algorithm: KeyAlgorithm): Uint8Array {
-  if (algorithm.rsa) return DerWriter.sequence(DerWriter.oid(RSA_OID), DerWriter.null());
-  const { edwards, oid } = algorithm.curve;
-  return edwards
-    ? DerWriter.sequence(DerWriter.oid(oid))
-    : DerWriter.sequence(DerWriter.oid(EC_OID), DerWriter.oid(oid));
+/** A post-quantum public key from its raw bytes, CKA_VALUE of PKCS#11 3.2. @throws HalError ASN1_PARSE_FAILED */
+export function postQuantumPublicKey(parameters: PostQuantumParameters, value: Uint8Array): PublicKey {
+  const { curve, publicType, publicSize } = parameters;
+  if (value.length !== publicSize) throw new HalError('ASN1_PARSE_FAILED', 'length of the public key');
+  return {
+    type: publicType,
+    curve,
+    bits: 8 * publicSize,
+    value: new Uint8Array(value),
+    spki: DerWriter.sequence(writeAlgorithm({ kind: 'post-quantum', parameters }), DerWriter.bitString(value)),
+  };
 }
 
 /** PKCS#11 attribute numbers (CKA_). */
+const CKA_VALUE = 0x11;
+const CKA_PARAMETER_SET = 0x61d;
 const CKA_MODULUS = 0x120;
 const CKA_MODULUS_BITS = 0x121;
 const CKA_PUBLIC_EXPONENT = 0x122;
@@ -144,20 +140,26 @@ const CKA_EC_POINT = 0x181;
 
 /** Attributes that follow from the public key, as the vendor's library stores them: CK_ULONG is 8 bytes little-endian. */
 export function publicKeyAttributes(publicKey: PublicKey, isPrivateHalf: boolean): KeyAttribute[] {
-  const { type, curve, bits, modulus, exponent, point } = publicKey;
+  const { type, curve, bits, modulus, exponent, point, value } = publicKey;
   if (type === KeyType.HASHSIG_PUBLIC) return [];
   if (modulus && exponent) {
     const attributes: KeyAttribute[] = [{ type: CKA_MODULUS, value: modulus }];
-    if (!isPrivateHalf) {
-      const value = Buffer.alloc(8);
-      value.writeUInt32LE(bits);
-      attributes.push({ type: CKA_MODULUS_BITS, value });
-    }
+    if (!isPrivateHalf) attributes.push({ type: CKA_MODULUS_BITS, value: ulong(bits) });
     return [...attributes, { type: CKA_PUBLIC_EXPONENT, value: exponent }];
+  }
+  if (value) {
+    const set = { type: CKA_PARAMETER_SET, value: ulong(postQuantumParameters(curve)?.parameterSet ?? 0) };
+    return isPrivateHalf ? [set] : [set, { type: CKA_VALUE, value }];
   }
   const params = { type: CKA_EC_PARAMS, value: ecParamsOf(curve) };
   if (isPrivateHalf || !point) return [params];
   return [params, { type: CKA_EC_POINT, value: DerWriter.octetString(point) }];
+}
+
+function ulong(number: number): Uint8Array {
+  const value = Buffer.alloc(8);
+  value.writeUInt32LE(number);
+  return value;
 }
 
 /** CKA_EC_PARAMS of a curve: its OBJECT IDENTIFIER; empty if it is none. */
@@ -169,7 +171,7 @@ export function ecParamsOf(curve: Curve): Uint8Array {
 const PRINTABLE_STRING = 0x13;
 
 /**
- * The curve that CKA_EC_PARAMS names, by OBJECT IDENTIFIER or, for Edwards curves, by PrintableString
+ * The curve that CKA_EC_PARAMS names, by OBJECT IDENTIFIER or, for Edwards and Montgomery curves, by PrintableString
  * (PKCS#11 3.1 section 6.3.10); `undefined` for anything else.
  */
 export function curveOfEcParams(der: Uint8Array): Curve | undefined {

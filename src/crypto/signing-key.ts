@@ -1,11 +1,15 @@
-/** A key ready for use: made once from its DER, then signs and verifies as often as asked. */
+/**
+ * An asymmetric key of any kind ready for use: made once from its DER, then used as often as asked. It signs and verifies by itself
+ * where that needs no parameters; all else is done by functions that take it.
+ */
 
 import { Curve, KeyType } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 
 import { curveParameters } from './curves.ts';
 import { native, type NativeKey } from './native.ts';
-import { readPrivateKey } from './private-key.ts';
+import { postQuantumParameters } from './post-quantum.ts';
+import { PRIVATE_TYPES, readPrivateKey } from './private-key.ts';
 import { parsePublicKey, rsaPublicKey } from './public-key.ts';
 
 /**
@@ -32,14 +36,36 @@ export interface SigningTask {
   readonly input: Uint8Array;
 }
 
+const PRIVATE_KEY_TYPES: ReadonlySet<number> = new Set([
+  KeyType.RSA_PRIVATE,
+  KeyType.EC_PRIVATE,
+  KeyType.ED_PRIVATE,
+  KeyType.X_PRIVATE,
+  KeyType.ML_DSA_PRIVATE,
+  KeyType.SLH_DSA_PRIVATE,
+  KeyType.ML_KEM_PRIVATE,
+]);
+
+const SCHEMES = { weierstrass: 'ecdsa', edwards: 'eddsa', montgomery: undefined } as const;
+
+/** Curves that OpenSSL has fast code for. */
+const IMMEDIATE_CURVES: ReadonlySet<Curve> = new Set([Curve.P256, Curve.ED25519, Curve.ED448]);
+
+function signatureLength(curve: Curve, bits: number): number {
+  const parameters = curveParameters(curve);
+  if (parameters) return parameters.form === 'montgomery' ? 0 : 2 * parameters.size;
+  return curve === Curve.NONE ? Math.ceil(bits / 8) : (postQuantumParameters(curve)?.signatureSize ?? 0);
+}
+
 export class SigningKey implements KeyFacts {
   readonly type: KeyType;
   readonly curve: Curve;
   readonly bits: number;
-  /** Bytes of every signature of this key. */
+  /** Bytes of every signature of this key; 0 if it makes none. */
   readonly signatureLength: number;
-  readonly #scheme: SignatureScheme;
-  readonly #private: boolean;
+  readonly isPrivate: boolean;
+  /** `undefined` for keys that make no signatures, or none without parameters. */
+  readonly #scheme: SignatureScheme | undefined;
   /** Whether a signature takes long enough (a millisecond against 20 to 150 us) to be worth a trip to the thread pool. */
   readonly #pooled: boolean;
   #key: NativeKey | undefined;
@@ -51,10 +77,16 @@ export class SigningKey implements KeyFacts {
     this.curve = curve;
     this.bits = bits;
     this.#key = key;
-    this.#private = type === KeyType.RSA_PRIVATE || type === KeyType.EC_PRIVATE || type === KeyType.ED_PRIVATE;
-    this.#scheme = parameters ? (parameters.edwards ? 'eddsa' : 'ecdsa') : 'rsa-pkcs1';
-    this.signatureLength = parameters ? 2 * parameters.size : Math.ceil(bits / 8);
-    this.#pooled = !parameters || curve === Curve.P384 || curve === Curve.P521;
+    this.isPrivate = PRIVATE_KEY_TYPES.has(type);
+    this.#scheme = parameters ? SCHEMES[parameters.form] : curve === Curve.NONE ? 'rsa-pkcs1' : undefined;
+    this.signatureLength = signatureLength(curve, bits);
+    this.#pooled = !IMMEDIATE_CURVES.has(curve);
+  }
+
+  /** The key of OpenSSL. @throws HalError KEY_NOT_FOUND (destroyed) */
+  get handle(): NativeKey {
+    if (!this.#key) throw new HalError('KEY_NOT_FOUND');
+    return this.#key;
   }
 
   /**
@@ -62,15 +94,7 @@ export class SigningKey implements KeyFacts {
    * @throws HalError ASN1_PARSE_FAILED, UNSUPPORTED_KEY
    */
   static fromPkcs8(pkcs8: Uint8Array): SigningKey {
-    const fields = readPrivateKey(pkcs8);
-    let facts: KeyFacts;
-    if (fields.rsa) {
-      const [modulus, exponent] = fields.numbers as [Uint8Array, Uint8Array];
-      facts = { type: KeyType.RSA_PRIVATE, curve: Curve.NONE, bits: rsaPublicKey(modulus, exponent).bits };
-    } else {
-      const { edwards, curve, bits } = fields.curve;
-      facts = { type: edwards ? KeyType.ED_PRIVATE : KeyType.EC_PRIVATE, curve, bits };
-    }
+    const facts = privateKeyFacts(pkcs8);
     return new SigningKey(facts, native.loadPrivateKey(pkcs8));
   }
 
@@ -84,8 +108,8 @@ export class SigningKey implements KeyFacts {
   }
 
   /**
-   * Signs. RSA, P-384 and P-521 work on the thread pool and give a promise, the faster ones sign at once; the input may be reused as
-   * soon as the call returns. An RSA signature is verified before it is released.
+   * Signs. RSA and all curves but P-256, Ed25519 and Ed448 work on the thread pool and give a promise, these three sign at once; the
+   * input may be reused as soon as the call returns. An RSA signature is verified before it is released.
    * @throws HalError UNSUPPORTED_KEY (public key, or another key's scheme), RESULT_TOO_LONG (RSA input longer than
    *   k - 11), BAD_ARGUMENTS (RSA or ECDSA over
    *   nothing), KEY_NOT_FOUND (destroyed), ASSERTION_FAILED (no valid signature came about)
@@ -140,7 +164,7 @@ export class SigningKey implements KeyFacts {
 
   #checkInput(scheme: SignatureScheme, input: Uint8Array): NativeKey {
     const key = this.#use(scheme);
-    if (!this.#private) throw new HalError('UNSUPPORTED_KEY', 'a public key cannot sign');
+    if (!this.isPrivate) throw new HalError('UNSUPPORTED_KEY', 'a public key cannot sign');
     if (input.length === 0 && scheme !== 'eddsa') throw new HalError('BAD_ARGUMENTS', 'nothing to sign');
     if (scheme === 'rsa-pkcs1' && input.length > this.signatureLength - RSA_PADDING) {
       throw new HalError('RESULT_TOO_LONG');
@@ -150,8 +174,25 @@ export class SigningKey implements KeyFacts {
 
   #use(scheme: SignatureScheme): NativeKey {
     if (scheme !== this.#scheme) throw new HalError('UNSUPPORTED_KEY', `${scheme} with another kind of key`);
-    if (!this.#key) throw new HalError('KEY_NOT_FOUND');
-    return this.#key;
+    return this.handle;
+  }
+}
+
+function privateKeyFacts(pkcs8: Uint8Array): KeyFacts {
+  const fields = readPrivateKey(pkcs8);
+  switch (fields.kind) {
+    case 'rsa': {
+      const [modulus, exponent] = fields.numbers as [Uint8Array, Uint8Array];
+      return { type: KeyType.RSA_PRIVATE, curve: Curve.NONE, bits: rsaPublicKey(modulus, exponent).bits };
+    }
+    case 'curve': {
+      const { form, curve, bits } = fields.curve;
+      return { type: PRIVATE_TYPES[form], curve, bits };
+    }
+    case 'post-quantum': {
+      const { privateType, curve, publicSize } = fields.parameters;
+      return { type: privateType, curve, bits: 8 * publicSize };
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 
+import { CryptoRefusal, type RefusalReason } from '#src/crypto/refusal.ts';
 import { HalError, HalStatus, type HalStatusName } from '#src/wire/status.ts';
 
 /** Asserts that a call fails with a status. */
@@ -29,4 +30,23 @@ export function hex(text: string): Buffer {
 export function sameBytes(actual: Uint8Array | undefined, expected: Uint8Array): void {
   assert.ok(actual);
   assert.equal(Buffer.from(actual).toString('hex'), Buffer.from(expected).toString('hex'));
+}
+
+/** Asserts that a call is refused for a reason. */
+export function refuses(reason: RefusalReason, call: () => unknown): void {
+  assert.throws(call, (error) => isRefusal(error, reason));
+}
+
+/** Asserts that a promise, or the call that should give it, is refused for a reason. */
+export async function rejectsAs(reason: RefusalReason, call: () => Promise<unknown>): Promise<void> {
+  await assert.rejects(
+    async () => call(),
+    (error) => isRefusal(error, reason),
+  );
+}
+
+function isRefusal(error: unknown, reason: RefusalReason): true {
+  assert.ok(error instanceof CryptoRefusal, String(error));
+  assert.equal(error.reason, reason, error.message);
+  return true;
 }

@@ -38,6 +38,17 @@ test('records of a CrypTech device are read; a count of zero means the default',
   }
 });
 
+test('zero bytes behind a PIN are part of it, in both schemes', async () => {
+  const zero = (pin: Uint8Array): Buffer => Buffer.concat([pin, Buffer.of(0)]);
+  const pin = Buffer.from('1234');
+  const record = await hashPin(zero(pin));
+  assert.equal(await verifyPin(zero(pin), record), true);
+  assert.equal(await verifyPin(pin, record), false);
+  assert.equal(await verifyPin(zero(zero(pin)), record), false);
+  assert.equal(await verifyPin(zero(pin), await hashPin(pin)), false);
+  assert.equal(await verifyPin(zero(FACTORY_PIN), FACTORY_WHEEL_PIN_RECORD), false);
+});
+
 test('damaged records never accept a PIN', async () => {
   const empty = new Uint8Array(0);
   const short: PinRecord = { scheme: 'pbkdf2-sha256', iterations: 1, salt: empty, value: empty };

@@ -1,0 +1,57 @@
+/**
+ * An RSA key that everybody knows and what was made with it by others, for known-answer tests: the key, the PSS signature and the
+ * OAEP ciphertext are of Wycheproof (rsa_pss_2048_sha256_mgf1_32, rsa_oaep_2048_sha256_mgf1sha1), the rest of OpenSSL 3.0.
+ */
+
+const hex = (text: string): Buffer => Buffer.from(text, 'hex');
+
+/** PKCS#8. */
+export const KNOWN_RSA_KEY = Buffer.from(
+  'MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQCitFGgfQql+W5FVnFRNVBRSopbRi6+9xcJT6H+6CIk5jf5dG0/fK/TGHjY' +
+    'AyW271oXAPZZA7RpQp6J1urIhFCXtas5MYnbklEu2KdxGhJT+s0g95wV6CR/PT5C5G5IyY4lSi/pdlMToD7/jxfhoCk5eh+iao3OJvSQ7YEp' +
+    'lhXZgUwi2mEEKOCcfZZYWUJm9cAh0PzsoI2UWhK+gt5NHs5rTAMUW100ldTtVBHrh42vBf16/D4JraDxEmQi9ZCXWhlpgW9IaYvLuhtNnK55' +
+    '1GDY+fheeXUAXZvCLE5awPfBpF0SVppigH07mgLlpTDncwZvRT0fW0wunPeCAoP3QrnVAgMBAAECggEAJM3GIxf11ypva6bMljKJmwHR/yiG' +
+    'fXL2FoiZW8hVpOQgqEBSUAib2xPPjglUOCe3SLnSf7srTZ4gr4xaaoYnltGkzBitFupni8G9SoO7vpxeV0U7XOc4jkGjukzit3tEOKIp6VT3' +
+    'INrgNT3AiKyKdrJtwnb44beFHd1jmK0W/y54GVEjubA26UXDjJ0SQ09t92/iI1nrPhrJwBFnj8km+tOuR1pP//9V/rLRR+nIlPTA4ppZnnYk' +
+    'Ykgtlov0J4CUX8DSwxxXPEQxuPT+i4xnvsgVq9RPeobtyhwjCHNzWNLCrl4uDi2t9zCYAmI3flixO32ZkgYKC8hwzP20qTGe4QKBgQDcQxBQ' +
+    '94LolPtSSCR9mMt9WLjR4k87VdBBxW5N4Iaw1bsCi9pC7rXSNNVoHlgJ1BXmoomtTPv3j5ePbDWBT1Duv/HFuApp94joHmurXdqng2nWWdFD' +
+    '7G8X55gTpXXPrZxWkVa5ARPi6REK2ee0ihyTSKbmUzIRkSkOo2z7OlsY8QKBgQC9GoHnl3+YmBIic64yIrWY6l+xnrTqvDgwil4yGWYDsuUA' +
+    '/7efW4hoFmEd68Ry+sRVRAcL6wV8lBN4poaK87egPT+YgOxH1eCJuU+95UKrqa6NcsVwiNer9bEx85CY97wWD5BTaryUkv1OBvPtcpnUuXuw' +
+    'NncgfZVmnxQM+8IPJQKBgQCpS1KLKPKRWZEh2RlS/9HH8h18FHnZnUeIhfsWGHDuEhi/CEcmEtvlSX6NnGUGiOCceGlhrj4sNU3EiuNFFHWc' +
+    'TCPEWISIlh3Aa0FOYcDh5/u9KSPTFTL+KJ+W2iIHEeWMFAGYCOAEFCdpM7sH5O+5tKmzdlaRcgUgnzPwlRXXwQKBgDrw5yqTOu8J/yUD33i6' +
+    '/tUxwC/xorxDfFQM3L1K01Q1z1EXY1llQ0gGKbEUyn94D/fvoy6gy24ADW2eofLvcf2c+ZSEIqFlVX4351Xt/nDZC5IFAutHi8mKY/eIzjoP' +
+    'hW1u3nJRo4O/qPpICoGpJa97PMU4xLq4yfdZf/toAR2NAoGAJkD7+8/vsWPueoe2SDpm7kH5VtkPqKeTm/wELuCSSxt5k9BEX3WNUZM+hRec' +
+    'AyCwyWi0ipHDi1vpI+EJfAxWL4jUIpS2onWbr6VCinTxJwh05F9vzGDyFgLeXszRQ88xJB9ZIbWtOYP7VO8XvjsoU2flDJmcZyR7VS/kv86U' +
+    'X3s=',
+  'base64',
+);
+
+/** SHA-256 of the signature over SHA-256 of "abc" by PKCS#1 v1.5. */
+export const KNOWN_RSA_SIGNATURE = 'd2307a36bff7a8be4eb7070cc261a14d8d1f897e95595afdef4c439871fed3e9';
+
+/** Over SHA-256 of nothing, with MGF1 of SHA-256 and a salt of 32 bytes. */
+export const KNOWN_PSS_SIGNATURE = hex(
+  '4f01e0c12b08625ecac89a69231906edf826380f37c959a96690d046316d68ffce9d5c471694fcebfc6b45534864689256e4fc81c78e' +
+    '583f675d0c94b449647451e81beff01a11a516d5e5ce3f1a910437cb8a3a5096b19fb15f4524a35b23d89cdba12cf5b71aac1047b28c' +
+    '562df7c5542c34ce23a182cf7e0e231934b17294799d44877a1d68ef1b8f073619b7618e6b7c22db20030d98cf591ffc3d4da5f58613' +
+    'ecd5ecfc3b40a1d02f40891ca43695cd4c088b05a8054c89c595a47e274816f35384226f74459ee63e25a1bfc03c360490552ec38343' +
+    'f8ace502f065303b00bc0ec320711b211fde92e57feb9013c3609342495ec0d7cabdec21e54acc38',
+);
+
+/** "Test" with SHA-256, MGF1 of SHA-1 and no label. */
+export const KNOWN_OAEP_CIPHERTEXT = hex(
+  '835a8d5ab336e2133ade3b3537dbcd908a49d3933d0747e6c567e6e4938346b40a208321669f82ac6fe7055b4c435c455772ad9b3809' +
+    'ac65b5223c04329f232aaed6412bc6f024575fa9eee9d5f813e384a07289b9b203cf8cd7e2bfadf949aedfac4e08705a17e4db719ece' +
+    '091d46b264eb40befa199cb27de1a744c96182483ce84808686afc56e414ccbc2f219057af1d7e23549f44f7bae74f135254cc965227' +
+    'aca4ecd7b4571cd05cb2c99b6fa55cf7ec9c4cc085cd0ad0ce90e3e7f68af2ea3e2a6097b81a5c5091c31026261a479d46f05c45ae01' +
+    '6e86029dae86c67afba8b8b6e8e646a94d07d07f3eaf8ca177c6c0ed05896971c0a911c846ffbdac',
+);
+
+/** "abc" by PKCS#1 v1.5. */
+export const KNOWN_PKCS1_CIPHERTEXT = hex(
+  '75b5d85c317989306db60f7dd01cfef73bc907398202b7ee6c94f9341e8c03a0aa37256a0ec66a8d2c0f397b26981fb483ad093b243b' +
+    'e686fa810adc8df0000854105198d25d9d1306320683c3393f5a9657f542fd12d5cd7f0ddd89b2cbe3a26e108189198e4312286c1f85' +
+    '0c7320844fe7c9b3269a507c5575cf4c72ba8e69fffe0596a00021d9610a4f49f146a5b4afcc0aecbf600b3c1232c4c1213ab33a78b1' +
+    '71442632672350c681b173e43266bb9836877655cd233208465c7974fd38edbd41162adde2592142499e05233ba4fb57103cc7e72db7' +
+    '240466d5bec73fc8e4fb8e646607ead3dc6f36d06af91e143c321578de52f1f5d3e7e8bb76cb7734',
+);
