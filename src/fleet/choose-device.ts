@@ -2,6 +2,7 @@
 
 import { MasterKeyState } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
+import { CKA } from './ckr.ts';
 import { type Device } from './device.ts';
 import { type KeyEntry } from './key-table.ts';
 
@@ -41,16 +42,21 @@ export class DeviceChooser {
     return device;
   }
 
-  /** A device with a copy of the key: in service if possible, the least busy of these. */
+  /**
+   * A device with a copy of the key: in service if possible, the least busy of these. Of a key that takes a PIN for each use always
+   * the first, which is the one that has got the PIN.
+   */
   holding(entry: KeyEntry): Device {
     let best: Device | undefined;
+    const isFirst = entry.copies.size > 1 && entry.attributes.get(CKA.ALWAYS_AUTHENTICATE)?.[0] === 1;
     for (const index of entry.copies.keys()) {
       const device = this.#devices[index];
       if (!device) continue;
       if (
         !best ||
         (device.running && !best.running) ||
-        (device.running === best.running && device.outstanding < best.outstanding)
+        (device.running === best.running &&
+          (isFirst ? device.index < best.index : device.outstanding < best.outstanding))
       ) {
         best = device;
       }

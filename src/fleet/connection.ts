@@ -4,6 +4,7 @@ import { Limits, User } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { type Device } from './device.ts';
 import { type LoginTurns } from './login-turns.ts';
+import { replacePin, setPin, settlePin } from './pin-changes.ts';
 import { errorsOf, outOfService, throwFirstRefusal } from './refusals.ts';
 import { PIN, SHORT } from './time-limits.ts';
 
@@ -20,6 +21,11 @@ export interface FleetConnection {
   logout(): Promise<void>;
   /** Sets a PIN on all devices or on none. The caller wipes the PIN afterwards. */
   setPin(user: User, pin: Uint8Array): Promise<void>;
+  /**
+   * The same for somebody who knows the PIN of the role, logged in or not.
+   * @throws HalError PIN_INCORRECT after the device's delay, NOT_IMPLEMENTED if there are CrypTech boards
+   */
+  replacePin(user: User, oldPin: Uint8Array, newPin: Uint8Array): Promise<void>;
   /** Ends the connection: logs out everywhere and destroys its session keys. */
   close(): Promise<void>;
 }
@@ -37,17 +43,16 @@ export interface ConnectionHost {
   closed(connection: Connection): void;
 }
 
-const REPEATABLE = { limit: SHORT, repeat: true };
-
 export class Connection implements FleetConnection {
   readonly number: number;
+  /** Of the client. */
+  readonly address: string;
   /** Device index to the ticket that restores the login after a restart of the device. */
   readonly tickets = new Map<number, Uint8Array>();
   /** The devices may know the number: they must be told when the connection ends. */
   #known = false;
   readonly #creations = new Set<Promise<unknown>>();
   readonly #host: ConnectionHost;
-  readonly #address: string;
   #user: User = User.NONE;
   #closed = false;
   /** Logins, logouts and PIN changes of a connection run one after the other. */
@@ -57,7 +62,7 @@ export class Connection implements FleetConnection {
   constructor(number: number, host: ConnectionHost, address: string) {
     this.number = number;
     this.#host = host;
-    this.#address = address;
+    this.address = address;
   }
 
   get user(): User {
@@ -74,7 +79,7 @@ export class Connection implements FleetConnection {
   }
 
   login(user: User, pin: Uint8Array): Promise<void> {
-    return this.#inTurn(() => this.#host.logins.run(this.#address, () => this.#login(user, pin)));
+    return this.#inTurn(() => this.inLoginTurn(() => this.#login(user, pin)));
   }
 
   logout(): Promise<void> {
@@ -83,6 +88,15 @@ export class Connection implements FleetConnection {
 
   setPin(user: User, pin: Uint8Array): Promise<void> {
     return this.#inTurn(() => this.#setPin(user, pin));
+  }
+
+  replacePin(user: User, oldPin: Uint8Array, newPin: Uint8Array): Promise<void> {
+    return this.#inTurn(() => this.inLoginTurn(() => this.#replacePin(user, oldPin, newPin)));
+  }
+
+  /** Runs what tries a PIN when it is the turn of the client's host. */
+  inLoginTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#host.logins.run(this.address, work);
   }
 
   close(): Promise<void> {
@@ -137,12 +151,17 @@ export class Connection implements FleetConnection {
     const accepted = devices.filter((_device, i) => outcomes[i]?.status === 'fulfilled');
     const refusals = errorsOf(outcomes);
     const refused = refusals.some((error) => !outOfService(error));
+    if (refused || devices.some(({ status }) => status.userFailures + status.soFailures > 0)) {
+      await this.#notePins(devices);
+    }
     if (refused || accepted.length === 0) {
       await Promise.all(accepted.map((device) => this.#takeBackLogin(device)));
       throwFirstRefusal(refusals);
     }
     // A change of the PIN that was cut off has left two valid ones on some devices; now it is known which one all have.
-    if (accepted.length === this.#host.allDevices.length) await this.#settlePin(user);
+    if (accepted.length === this.#host.allDevices.length) {
+      await settlePin(this.#host.allDevices, this.number, user);
+    }
     this.tickets.clear();
     await Promise.all(accepted.map((device) => this.#fetchTicket(device)));
     if (this.#closed) return;
@@ -180,39 +199,26 @@ export class Connection implements FleetConnection {
 
   async #setPin(user: User, pin: Uint8Array): Promise<void> {
     checkPin(user, pin);
-    // A device that is out of service would come back with the old PIN: then no device gets the new one.
-    const devices = this.#host.allDevices;
-    // Whatever ends us from here on, one of the two PINs is valid on all devices.
-    await Promise.all(
-      this.#ownDevices().map((device) => device.call('PIN_KEEP', { connection: this.number, user }, REPEATABLE)),
-    );
-    const outcomes = await Promise.allSettled(
-      devices.map((device) =>
-        device.call('SET_PIN', { user, pin }, { connection: this.number, limit: PIN, repeat: true, secret: true }),
-      ),
-    );
-    const failures = errorsOf(outcomes);
-    if (failures.length > 0) {
-      const changed = devices.filter((_device, i) => outcomes[i]?.status === 'fulfilled');
-      await Promise.allSettled(
-        changed.map((device) => device.call('PIN_ROLLBACK', { connection: this.number, user }, { limit: PIN })),
-      );
-      throwFirstRefusal(failures);
-    }
-    await this.#settlePin(user);
+    await setPin(this.#host.allDevices, this.number, user, pin);
+    await this.#notePins(this.#host.allDevices);
     await this.#renewTickets(user);
   }
 
-  /** Where it fails both PINs stay valid until the next login. */
-  async #settlePin(user: User): Promise<void> {
-    await Promise.allSettled(
-      this.#ownDevices().map((device) => device.call('PIN_SETTLE', { connection: this.number, user }, REPEATABLE)),
-    );
+  async #replacePin(user: User, oldPin: Uint8Array, newPin: Uint8Array): Promise<void> {
+    checkPin(user, newPin);
+    this.#known = true;
+    try {
+      await replacePin(this.#host.allDevices, this.number, user, oldPin, newPin);
+    } finally {
+      await this.#notePins(this.#host.allDevices);
+    }
+    await this.#renewTickets(user);
   }
 
-  /** A CrypTech board has one PIN per role at a time. */
-  #ownDevices(): Device[] {
-    return this.#host.allDevices.filter((device) => !device.isBoard);
+  /** A new PIN, a wrong one, or the first right one after it changes what programs are told of the token. */
+  async #notePins(devices: readonly Device[]): Promise<void> {
+    const running = devices.filter((device) => device.running);
+    await Promise.allSettled(running.map((device) => device.refreshStatus()));
   }
 
   /** A new PIN ends the tickets of its role, but not the logins. */
@@ -240,4 +246,9 @@ export class Connection implements FleetConnection {
 function checkPin(user: User, pin: Uint8Array): void {
   if (user < User.NORMAL || user > User.WHEEL) throw new HalError('BAD_ARGUMENTS', 'unknown role');
   if (pin.length < Limits.pinMin || pin.length > Limits.pinMax) throw new HalError('BAD_ARGUMENTS', 'PIN length');
+}
+
+/** The connection behind what a caller of the fleet holds. */
+export function own(connection: FleetConnection): Connection {
+  return connection as Connection;
 }

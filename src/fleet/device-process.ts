@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type Log } from '#src/audit/log.ts';
 import { Bug } from '#src/wire/status.ts';
 import { type DeviceProcess } from './device.ts';
+import { type KeyRules } from './fleet-options.ts';
 import { socketPair } from './socket-pair.ts';
 
 const PROGRAM = fileURLToPath(import.meta.resolve('#src/device/main.ts'));
@@ -21,7 +22,15 @@ export interface DeviceProcessOptions {
   readonly epoch: Uint8Array;
   readonly pinDelayMs?: number | undefined;
   readonly strictVendor?: boolean | undefined;
+  readonly keyRules?: KeyRules | undefined;
   readonly log: Log;
+}
+
+function ruleArguments({ keySeparation, legacyMechanisms, plaintextImport }: KeyRules): string[] {
+  const args = ['--key-separation', keySeparation];
+  if (!legacyMechanisms) args.push('--no-legacy-mechanisms');
+  if (!plaintextImport) args.push('--no-plaintext-import');
+  return args;
 }
 
 export async function spawnDevice(options: DeviceProcessOptions): Promise<DeviceProcess> {
@@ -29,6 +38,7 @@ export async function spawnDevice(options: DeviceProcessOptions): Promise<Device
   args.push('--epoch', options.epoch.toHex());
   if (options.pinDelayMs !== undefined) args.push('--pin-delay-ms', String(options.pinDelayMs));
   if (options.strictVendor === true) args.push('--strict-vendor');
+  if (options.keyRules) args.push(...ruleArguments(options.keyRules));
   const { near: stream, far } = await socketPair(join(options.state, 'run', `device-${options.index}.sock`));
   const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'ignore', 'pipe', far] });
   far.destroy();

@@ -15,6 +15,22 @@ export interface DeviceStatus {
   readonly volatileKeys: number;
 }
 
+export interface PinState {
+  readonly userFailures: number;
+  readonly soFailures: number;
+  readonly pinsSet: number;
+}
+
+/** What the devices told last: those that are out of service come back with what they had. */
+export function pinStateOf(devices: readonly Device[]): PinState {
+  const known = devices.filter(({ isKnown }) => isKnown).map(({ status }) => status);
+  return {
+    userFailures: Math.max(0, ...known.map(({ userFailures }) => userFailures)),
+    soFailures: Math.max(0, ...known.map(({ soFailures }) => soFailures)),
+    pinsSet: known.reduce((bits, { pinsSet }) => bits & pinsSet, known.length > 0 ? 0b1110 : 0),
+  };
+}
+
 /** The texts of the vendor's appliance. */
 const TEXTS = {
   locked: 'The HSM must be unlocked. Please login using the setup console.',

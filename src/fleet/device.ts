@@ -44,6 +44,16 @@ const BUSY_PATIENCE = 6;
 const WORKING = 5000;
 const STATUS_LIMIT = 600_000;
 
+const UNKNOWN_STATUS: ResultsOf<'DEVICE_STATUS'> = {
+  masterKey: MasterKeyState.NOT_SET,
+  tokenKeys: 0,
+  volatileKeys: 0,
+  logins: 0,
+  userFailures: 0,
+  soFailures: 0,
+  pinsSet: 0,
+};
+
 export interface DeviceOptions {
   readonly index: number;
   readonly log: Log;
@@ -82,7 +92,7 @@ export class Device {
   /** The same for answers to anything but status requests. */
   #workedAt = 0;
   #worked = false;
-  #status: ResultsOf<'DEVICE_STATUS'> = { masterKey: MasterKeyState.NOT_SET, tokenKeys: 0, volatileKeys: 0, logins: 0 };
+  #status: ResultsOf<'DEVICE_STATUS'> = UNKNOWN_STATUS;
   #statusAsked = false;
 
   constructor(options: DeviceOptions) {
@@ -103,6 +113,11 @@ export class Device {
   /** Running, or gone for so short a time that requests may wait for it. */
   get expected(): boolean {
     return this.running || (this.#state !== 'stopped' && Date.now() - this.#absentSince < this.#times.absence);
+  }
+
+  /** It has told its status. */
+  get isKnown(): boolean {
+    return this.#status !== UNKNOWN_STATUS;
   }
 
   get outstanding(): number {

@@ -19,6 +19,13 @@ export interface Board {
   open(): Promise<DeviceProcess>;
 }
 
+/** What devices refuse, see `--key-separation` and so on of the device. */
+export interface KeyRules {
+  readonly keySeparation: 'strict' | 'standard';
+  readonly legacyMechanisms: boolean;
+  readonly plaintextImport: boolean;
+}
+
 export interface FleetOptions {
   /** The state folder: device i keeps its keys in `device-<i>`, the holder listens on `run/mkm.sock`. */
   readonly state: string;
@@ -31,6 +38,7 @@ export interface FleetOptions {
   readonly pinDelayMs?: number | undefined;
   /** Devices answer exactly as those of CrypTech, see `--strict-vendor` of the device. */
   readonly strictVendor?: boolean | undefined;
+  readonly keyRules?: KeyRules | undefined;
   /** Without it a holder must serve the socket already (tests: `test/fleet/start-fleet.ts`). */
   readonly holder?: Holder | undefined;
   /** For tests: puts something else behind the link of a device. */

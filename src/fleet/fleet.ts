@@ -4,15 +4,16 @@ import { join } from 'node:path';
 import { ApplianceState, KeyFlags, MasterKeyState } from '#src/wire/enumerations.ts';
 import { type ArgsOf, type ResultsOf } from '#src/wire/message.ts';
 import { DeviceChooser } from './choose-device.ts';
-import { Connection, type ConnectionHost, type FleetConnection } from './connection.ts';
+import { Connection, type ConnectionHost, type FleetConnection, own } from './connection.ts';
 import { type Device, type DeviceProcess } from './device.ts';
 import { DeviceGroup } from './device-group.ts';
 import { spawnDevice } from './device-process.ts';
-import { type DeviceStatus, statusOf } from './device-status.ts';
+import { type DeviceStatus, type PinState, pinStateOf, statusOf } from './device-status.ts';
 import { type FleetOptions } from './fleet-options.ts';
 import { HolderWatch } from './holder-watch.ts';
-import { uuidText } from './key-entry.ts';
+import { idText, uuidText } from './key-entry.ts';
 import { type ImportRequest, KeyExchange } from './key-exchange.ts';
+import { KeyCopies } from './key-copies.ts';
 import { KeyListing } from './key-listing.ts';
 import { LoginTurns } from './login-turns.ts';
 import {
@@ -24,7 +25,11 @@ import {
   type Placement,
 } from './key-operations.ts';
 import { type KeyEntry, KeyTable } from './key-table.ts';
+import { initialise } from './initialise.ts';
+import { KeyTurns } from './key-turns.ts';
+import { KeyUses } from './key-uses.ts';
 import { checkMasterKey, masterKeyStates, setMasterKey } from './master-keys.ts';
+import { NewObjects } from './new-objects.ts';
 import { matchOnDevice, tokenEntry } from './one-device.ts';
 import { Signing } from './signing.ts';
 
@@ -39,6 +44,9 @@ export class Fleet implements ConnectionHost {
   readonly keys = new KeyTable();
   readonly logins = new LoginTurns();
   readonly allDevices: readonly Device[];
+  /** Functions that CrypTech boards do not have: objects that are not key pairs, and operations other than signatures. */
+  readonly objects: NewObjects;
+  readonly uses: KeyUses;
   readonly #options: FleetOptions;
   readonly #connections = new Map<number, Connection>();
   readonly #listeners = new Set<() => void>();
@@ -69,7 +77,11 @@ export class Fleet implements ConnectionHost {
     this.allDevices = this.#group.devices;
     const choose = new DeviceChooser(this.allDevices);
     this.#choose = choose;
-    this.#operations = new KeyOperations(this.keys, this.allDevices, choose);
+    const turns = new KeyTurns();
+    const copies = new KeyCopies(this.keys, this.allDevices, choose, turns);
+    this.objects = new NewObjects(this.keys, copies, () => this.#notify());
+    this.uses = new KeyUses(copies);
+    this.#operations = new KeyOperations(this.keys, this.allDevices, choose, turns);
     this.#signing = new Signing(choose);
     this.#exchange = new KeyExchange(this.keys, this.allDevices, choose);
     this.#listing = new KeyListing(this.keys, this.allDevices);
@@ -103,6 +115,16 @@ export class Fleet implements ConnectionHost {
     if (!running) return ApplianceState.NO_DEVICE;
     if (!usable) return ApplianceState.NO_MASTER_KEY;
     return this.#unlocked ? ApplianceState.OPERATIONAL : ApplianceState.LOCKED;
+  }
+
+  /** Wrong PINs since the last right one, and the roles that have a PIN on all devices (bits 1 << role). */
+  get pinState(): PinState {
+    return pinStateOf(this.allDevices);
+  }
+
+  /** There are no devices but CrypTech boards, which have the vendor's functions only. */
+  get hasOnlyBoards(): boolean {
+    return this.allDevices.length > 0 && this.allDevices.every(({ isBoard }) => isBoard);
   }
 
   get devices(): readonly DeviceStatus[] {
@@ -222,10 +244,19 @@ export class Fleet implements ConnectionHost {
    * @returns the names of all token keys as UUID text, ascending
    */
   async unlock(connection: FleetConnection): Promise<{ found: string[] }> {
-    const entries = await this.#listing.build(own(connection));
+    const found = await this.#listing.build(own(connection));
     this.#unlocked = true;
     this.#notify();
-    return { found: entries.map(({ name }) => uuidText(name)).sort() };
+    return { found: [...found].sort().map(idText) };
+  }
+
+  /**
+   * What C_InitToken does: checks the PIN of the security officer, and destroys all keys if that is wanted. Other logins stay.
+   * @throws HalError PIN_INCORRECT after the device's delay, IO_TIMEOUT if a device is out of service
+   */
+  initialise(connection: FleetConnection, pin: Uint8Array, erase: boolean): Promise<void> {
+    const officer = this.openConnection(own(connection).address);
+    return this.#noticed(initialise(own(officer), pin, this.allDevices, erase ? this.keys : undefined));
   }
 
   /** Asks every device now; FAILED for one that is out of service. */
@@ -298,8 +329,11 @@ export class Fleet implements ConnectionHost {
 
   /** A device keeps session keys in memory only. */
   #forgetSessionKeys(device: Device): void {
-    for (const entry of this.keys.after('')) {
-      if ((entry.flags & KeyFlags.TOKEN) === 0 && entry.copies.has(device.index)) this.keys.remove(entry.id);
+    for (const entry of this.keys.sessionKeys()) {
+      if (!entry.copies.has(device.index)) continue;
+      const copies = new Map([...entry.copies].filter(([index]) => index !== device.index));
+      if (copies.size === 0) this.keys.remove(entry.id);
+      else this.keys.add([{ ...entry, copies }]);
     }
   }
 
@@ -317,8 +351,4 @@ export class Fleet implements ConnectionHost {
       for (const listener of this.#listeners) listener();
     });
   }
-}
-
-function own(connection: FleetConnection): Connection {
-  return connection as Connection;
 }

@@ -6,7 +6,10 @@ import { type DeviceChooser } from './choose-device.ts';
 import { type Connection } from './connection.ts';
 import { type Device } from './device.ts';
 import { attributeMap, entryFromFacts, keyId } from './key-entry.ts';
+import { isBoardKey, isBoardPair } from './board-keys.ts';
 import { type KeyEntry, type KeyTable } from './key-table.ts';
+import { isPrivateDer, isPrivateType } from './key-kinds.ts';
+import { type KeyTurns } from './key-turns.ts';
 import { errorsOf, throwFirstRefusal } from './refusals.ts';
 import { generationLimit, LONG, SHORT } from './time-limits.ts';
 
@@ -64,14 +67,16 @@ export class KeyOperations {
   readonly #keys: KeyTable;
   readonly #devices: readonly Device[];
   readonly #choose: DeviceChooser;
+  readonly #turns: KeyTurns;
   /** By name of the private key: a request that is repeated while it runs joins the first one. */
   readonly #creating = new Map<string, Promise<KeyPair>>();
   readonly #loading = new Map<string, Promise<KeyEntry>>();
 
-  constructor(keys: KeyTable, devices: readonly Device[], choose: DeviceChooser) {
+  constructor(keys: KeyTable, devices: readonly Device[], choose: DeviceChooser, turns: KeyTurns) {
     this.#keys = keys;
     this.#devices = devices;
     this.#choose = choose;
+    this.#turns = turns;
   }
 
   createPair(connection: Connection, request: CreatePairRequest): Promise<KeyPair> {
@@ -79,8 +84,11 @@ export class KeyOperations {
     return joined(this.#creating, id, async () => {
       const privateKey = this.#existing(connection, id);
       const publicKey = this.#existing(connection, keyId(request.publicName));
+      if ((privateKey ?? publicKey) && privateKey?.type !== request.type) throw new HalError('KEY_NAME_IN_USE');
       if (privateKey && publicKey) return { privateKey, publicKey };
-      const pair = await this.#generate(connection, request);
+      // A public half that was a session key is made again where the private one is.
+      const index = privateKey && this.#choose.holding(privateKey).index;
+      const pair = await this.#generate(connection, request, index);
       this.#enter(connection, [pair.privateKey, pair.publicKey]);
       return pair;
     });
@@ -126,8 +134,14 @@ export class KeyOperations {
     const id = keyId(request.name);
     return joined(this.#loading, id, async () => {
       const existing = this.#existing(connection, id);
-      if (existing) return existing;
-      const device = this.#choose.forNewKey(index, isEdwardsKey(request.der));
+      if (existing) {
+        const isSame = isPrivateDer(request.der)
+          ? isPrivateType(existing.type)
+          : Buffer.compare(existing.spki, request.der) === 0 && !isPrivateType(existing.type);
+        if (!isSame) throw new HalError('KEY_NAME_IN_USE');
+        return existing;
+      }
+      const device = this.#choose.forNewKey(index, !isBoardKey(request));
       const { loaded } = await connection.creating(
         device.call(
           'KEY_LOAD',
@@ -143,7 +157,19 @@ export class KeyOperations {
   }
 
   /** Destroys keys with all their copies. */
-  async deleteKeys(connection: Connection, entries: readonly KeyEntry[]): Promise<void> {
+  deleteKeys(connection: Connection, entries: readonly KeyEntry[]): Promise<void> {
+    const whole = entries.map((entry) => this.#keys.get(entry.id) === entry);
+    return this.#turns.run(
+      entries.map(({ id }) => id),
+      () =>
+        this.#deleteKeys(
+          connection,
+          entries.map((entry, i) => this.#current(entry, whole[i] === true)),
+        ),
+    );
+  }
+
+  async #deleteKeys(connection: Connection, entries: readonly KeyEntry[]): Promise<void> {
     const byDevice = new Map<number, Uint8Array[]>();
     for (const { copies } of entries) {
       for (const [index, key] of copies) byDevice.set(index, [...(byDevice.get(index) ?? []), key]);
@@ -175,7 +201,16 @@ export class KeyOperations {
   }
 
   /** Changes attributes on every copy, or on none. */
-  async setAttributes(connection: Connection, entry: KeyEntry, changes: readonly AttributeChange[]): Promise<KeyEntry> {
+  setAttributes(connection: Connection, entry: KeyEntry, changes: readonly AttributeChange[]): Promise<KeyEntry> {
+    const isWhole = this.#keys.get(entry.id) === entry;
+    return this.#turns.run([entry.id], () => this.#setAttributes(connection, this.#current(entry, isWhole), changes));
+  }
+
+  async #setAttributes(
+    connection: Connection,
+    entry: KeyEntry,
+    changes: readonly AttributeChange[],
+  ): Promise<KeyEntry> {
     const attributes = [...changes];
     const change = (index: number, key: Uint8Array, values: AttributeChange[]) =>
       this.#device(index).call(
@@ -200,7 +235,7 @@ export class KeyOperations {
 
   async #generate(connection: Connection, request: CreatePairRequest, index?: number): Promise<KeyPair> {
     const limit = request.type === KeyType.RSA_PRIVATE ? generationLimit(request.bits) : LONG;
-    const device = this.#choose.forNewKey(index, request.type === KeyType.ED_PRIVATE);
+    const device = this.#choose.forNewKey(index, !isBoardPair(request));
     const { privateKey, publicKey } = await connection.creating(
       device.call('KEY_PAIR_CREATE', { connection: connection.number, ...request }, { limit, repeat: true }),
     );
@@ -222,20 +257,17 @@ export class KeyOperations {
     return entry;
   }
 
+  /** What was meant as the whole key has perhaps got another copy meanwhile. */
+  #current(entry: KeyEntry, isWhole: boolean): KeyEntry {
+    return (isWhole ? this.#keys.get(entry.id) : undefined) ?? entry;
+  }
+
   #device(index: number): Device {
     const device = this.#devices[index];
     if (!device) throw new HalError('IO_TIMEOUT', `device ${index} does not exist`);
     return device;
   }
 }
-
-/** Whether a PKCS#8 or SubjectPublicKeyInfo names Ed25519 or Ed448 (RFC 8410, 3) within its first fields. */
-function isEdwardsKey(der: Uint8Array): boolean {
-  const start = Buffer.from(der.buffer, der.byteOffset, Math.min(der.length, 24));
-  return EDWARDS_OIDS.some((oid) => start.includes(oid));
-}
-
-const EDWARDS_OIDS = [Buffer.from('06032b6570', 'hex'), Buffer.from('06032b6571', 'hex')];
 
 function joined<T>(running: Map<string, Promise<T>>, id: string, work: () => Promise<T>): Promise<T> {
   const first = running.get(id);

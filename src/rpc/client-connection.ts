@@ -25,6 +25,16 @@ const MAX_UNSENT = 1024 * 1024;
 /** A client that sends so much at once writes in large pieces and needs no nudge. */
 const NUDGE_MAX = 512;
 
+/** Requests with a PIN or perhaps the value of a key: no copy of them stays. */
+const SECRET = new Set<number>([
+  operations.LOGIN.code,
+  operations.SET_PIN.code,
+  operations.CONTEXT_LOGIN.code,
+  operations.PIN_CHANGE.code,
+  operations.TOKEN_INITIALIZE.code,
+  operations.OBJECT_CREATE.code,
+]);
+
 export interface ClientServices {
   readonly dispatcher: Dispatcher;
   readonly token: Token;
@@ -48,8 +58,10 @@ export class ClientConnection implements Caller {
   #nudgePlanned = false;
   /** The last chunk ended within a frame, be it that only its leading END has arrived. */
   #frameOpen = false;
-  /** The chunk at hand holds a PIN. */
+  /** The chunk at hand holds a PIN or the value of a key. */
   #secret = false;
+  /** Frames in the chunk at hand. */
+  #frames = 0;
   #stopped = false;
   #onIdle: (() => void) | undefined;
 
@@ -105,9 +117,11 @@ export class ClientConnection implements Caller {
 
   #onData(chunk: Uint8Array): void {
     this.#secret = false;
+    this.#frames = 0;
     this.#frameOpen = true;
     this.#decoder.push(chunk, this.#onFrame, ({ head }) => this.#onOversize(head));
-    if (this.#secret) chunk.fill(0);
+    // Another request of the chunk may still be at work with it. The frame itself is wiped already.
+    if (this.#secret && this.#frames === 1) chunk.fill(0);
     if (this.#decoder.pending > 0) this.#frameOpen = true;
     if (this.#frameOpen && this.#nudges && chunk.length <= NUDGE_MAX) this.#planNudge();
     this.#throttle();
@@ -115,9 +129,10 @@ export class ClientConnection implements Caller {
 
   readonly #onFrame = (frame: Uint8Array): void => {
     this.#frameOpen = false;
+    this.#frames++;
     const header = readHeader(frame);
     if (!header) return;
-    const isSecret = header.code === operations.LOGIN.code || header.code === operations.SET_PIN.code;
+    const isSecret = SECRET.has(header.code);
     if (this.#mustWait() || isSecret) {
       // The frame is used later than the chunk lives.
       const copy = frame.slice();

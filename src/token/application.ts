@@ -5,6 +5,7 @@ import { type FleetConnection } from '#src/fleet/connection.ts';
 import { User } from '#src/wire/enumerations.ts';
 import { CkrError } from '#src/wire/status.ts';
 import { CKR } from '#src/cryptoki/constants.ts';
+import { type Role } from '#src/cryptoki/roles.ts';
 
 /** Session objects per application; the vendor's devices hold 4352 for all clients together. */
 const MAX_SESSION_OBJECTS = 4096;
@@ -37,6 +38,11 @@ export class Application {
   get isLoggedIn(): boolean {
     const { user } = this.connection;
     return user === User.NORMAL || user === User.WHEEL;
+  }
+
+  /** What the rules of attributes ask for: CKA_TRUSTED is the security officer's. */
+  get role(): Role {
+    return this.connection.user === User.SO ? 'so' : 'user';
   }
 
   /** All connections that own objects of this application. */

@@ -6,7 +6,8 @@ import { type Attribute, isTrue } from '#src/cryptoki/values.ts';
 import { Limits } from '#src/wire/enumerations.ts';
 import { CkrError } from '#src/wire/status.ts';
 import { type Application } from './application.ts';
-import { readableAttributes, readAttribute, requireDescription, requireEntry, requireLoginFor } from './objects.ts';
+import { attributeReader, readableAttributes, requireDescription, requireEntry, requireLoginFor } from './objects.ts';
+import { refuseProfile } from './profiles.ts';
 import { type TokenFleet } from './token-fleet.ts';
 
 /** Changes attributes, all or none, and gives all readable attributes after the change. */
@@ -16,19 +17,19 @@ export async function setAttributes(
   object: Uint8Array,
   template: readonly Attribute[],
 ): Promise<Attribute[]> {
+  refuseProfile(object);
   const entry = requireEntry(fleet, application, object);
   const description = requireDescription(entry);
-  requireLoginFor(application, entry.flags);
-  const changes = changesOf(template, description.rules, (type) => {
-    const rule = description.rules.get(type);
-    return rule && readAttribute(entry, description, rule);
-  });
+  const isTrust = application.role === 'so' && template.every(({ type }) => type === CKA.TRUSTED);
+  if (!isTrust) requireLoginFor(application, entry.flags);
+  const changes = changesOf(template, description.rules, attributeReader(entry, description), application.role);
   if (changes.length === 0) return readableAttributes(entry, description);
   const changed = await fleet.setAttributes(entry.owner ?? application.connection, entry, changes);
   return readableAttributes(changed, description);
 }
 
 export async function destroyObject(fleet: TokenFleet, application: Application, object: Uint8Array): Promise<void> {
+  refuseProfile(object);
   const entry = requireEntry(fleet, application, object);
   requireDescription(entry);
   requireLoginFor(application, entry.flags);

@@ -1,17 +1,19 @@
-/** KEY_PAIR_GENERATE and OBJECT_CREATE. What fails leaves nothing behind, what is repeated finds what it made before. */
+/** KEY_PAIR_GENERATE, OBJECT_CREATE and OBJECT_COPY. What fails leaves nothing behind, what is repeated finds what it made before. */
 
 import { createHash } from 'node:crypto';
 import { type KeyEntry } from '#src/fleet/key-table.ts';
 import { CKA } from '#src/cryptoki/constants.ts';
+import { copyRequest } from '#src/cryptoki/copied-objects.ts';
+import { checkPublicValue, createRequest } from '#src/cryptoki/created-objects.ts';
 import { type KeyHalf, keyPairRequest } from '#src/cryptoki/key-pair.ts';
 import { subjectPublicKey } from '#src/cryptoki/public-key-info.ts';
-import { publicKeyRequest } from '#src/cryptoki/public-key-template.ts';
 import { type AttributeMap } from '#src/cryptoki/template.ts';
 import { type Attribute, EMPTY, equalBytes } from '#src/cryptoki/values.ts';
-import { KeyFlags } from '#src/wire/enumerations.ts';
 import { type ArgsOf, type ResultsOf } from '#src/wire/message.ts';
 import { type Application } from './application.ts';
-import { readableAttributes, requireDescription, requireEntry, requireLoginFor } from './objects.ts';
+import { attributeList, factsOf, makerOf, sessionObjectCount } from './new-objects.ts';
+import { attributeReader, requireDescription, requireEntry, requireLoginFor } from './objects.ts';
+import { refuseProfile } from './profiles.ts';
 import { type TokenFleet } from './token-fleet.ts';
 import { idOf, nameOfRequest, publicNameOf } from './uuid.ts';
 
@@ -21,14 +23,15 @@ export async function generateKeyPair(
   args: ArgsOf<'KEY_PAIR_GENERATE'>,
 ): Promise<ResultsOf<'KEY_PAIR_GENERATE'>> {
   const request = keyPairRequest(args.mechanism, args.publicTemplate, args.privateTemplate);
-  const { privateKey, publicKey } = request;
+  const { privateKey, publicKey, deriveId } = request;
   requireLoginFor(application, privateKey.flags);
   requireLoginFor(application, publicKey.flags);
+  const { session } = args;
   const name = nameOfRequest(args.request);
   return application.make(sessionObjectCount(privateKey, publicKey), fleet.keys, async () => {
     const existed = fleet.keys.get(idOf(name)) !== undefined;
-    const pair = await fleet.createPair(application.connection, {
-      session: args.session,
+    const pair = await fleet.createPair(makerOf(fleet, application, name), {
+      session,
       name,
       publicName: publicNameOf(name),
       type: request.type,
@@ -37,8 +40,8 @@ export async function generateKeyPair(
       exponent: request.exponent,
       flags: privateKey.flags,
       publicFlags: publicKey.flags,
-      attributes: attributesToStore(privateKey.attributes),
-      publicAttributes: attributesToStore(publicKey.attributes),
+      attributes: attributesToStore(privateKey.attributes, deriveId),
+      publicAttributes: attributesToStore(publicKey.attributes, deriveId),
     });
     const finished = await finish(fleet, application, pair, request, existed);
     return {
@@ -53,26 +56,48 @@ export async function createObject(
   application: Application,
   args: ArgsOf<'OBJECT_CREATE'>,
 ): Promise<ResultsOf<'OBJECT_CREATE'>> {
-  const request = publicKeyRequest(args.template);
+  const request = createRequest(args.template, application.role);
   requireLoginFor(application, request.flags);
   const { session } = args;
   const name = nameOfRequest(args.request);
   return application.make(sessionObjectCount(request), fleet.keys, async () => {
+    const connection = makerOf(fleet, application, name);
+    const attributes = attributeList(request.attributes);
+    const { flags } = request;
+    if (request.form === 'object') {
+      const { type, bits, value } = request;
+      const object = await fleet.objects.load(connection, { session, name, type, bits, flags, attributes, value });
+      return { created: factsOf(fleet, application, object) };
+    }
     const existed = fleet.keys.get(idOf(name)) !== undefined;
-    const entry = await fleet.loadKey(application.connection, {
-      session,
-      name,
-      der: request.spki,
-      flags: request.flags,
-      attributes: [...request.attributes].map(([type, value]) => ({ type, value })),
-    });
+    const key = await fleet.loadKey(connection, { session, name, der: request.der, flags, attributes });
     try {
-      const finished = await setMissing(fleet, application, entry, request, undefined);
-      return { created: factsOf(fleet, application, finished) };
+      checkPublicValue(request.publicValue, key.spki);
     } catch (error) {
-      if (!existed) await fleet.deleteKeys(application.connection, [entry]);
+      if (!existed) await fleet.deleteKeys(connection, [key]);
       throw error;
     }
+    return { created: factsOf(fleet, application, key) };
+  });
+}
+
+export async function copyObject(
+  fleet: TokenFleet,
+  application: Application,
+  args: ArgsOf<'OBJECT_COPY'>,
+): Promise<ResultsOf<'OBJECT_COPY'>> {
+  refuseProfile(args.object);
+  const entry = requireEntry(fleet, application, args.object);
+  const description = requireDescription(entry);
+  const request = copyRequest(description, attributeReader(entry, description), args.template, application.role);
+  requireLoginFor(application, request.flags);
+  const { session } = args;
+  const name = nameOfRequest(args.request);
+  return application.make(sessionObjectCount(request), fleet.keys, async () => {
+    const attributes = attributeList(request.attributes);
+    const connection = entry.owner ?? application.connection;
+    const copy = await fleet.objects.copy(connection, entry, { session, name, flags: request.flags, attributes });
+    return { created: factsOf(fleet, application, copy) };
   });
 }
 
@@ -82,10 +107,9 @@ interface KeyPair {
 }
 
 /**
- * The device stores a pair and its attributes in one transaction, before anybody knows the public value. What depends on it is
- * therefore set by a second request before the application hears of the keys: the CKA_ID of a pair that was not given one, the same
- * hash on both halves (EC public keys are found by CKA_ID only). Likewise the name of the curve as it was given, if the device
- * has put its own there.
+ * A device gives a pair without a CKA_ID one that depends on the public value, which nobody knows before; and it keeps the name of the
+ * curve as it was given. A CrypTech board does neither, so there a second request does before the application hears of the keys. The
+ * CKA_ID is the same hash on both halves: EC public keys are found by CKA_ID only.
  */
 async function finish(
   fleet: TokenFleet,
@@ -131,21 +155,9 @@ function keyIdentifier(spki: Uint8Array): Uint8Array {
 }
 
 /** The device appends what it derives from the key. A curve's other name would be lost if it were not stored, its usual one is the device's. */
-function attributesToStore(attributes: AttributeMap): Attribute[] {
-  const stored: Attribute[] = [];
-  for (const [type, value] of attributes) {
-    const derived = type === CKA.PUBLIC_EXPONENT || (type === CKA.EC_PARAMS && value[0] === 0x06);
-    if (!derived) stored.push({ type, value });
-  }
-  return stored;
-}
-
-function sessionObjectCount(...halves: { readonly flags: number }[]): number {
-  return halves.filter(({ flags }) => (flags & KeyFlags.TOKEN) === 0).length;
-}
-
-/** The reply for a new object. A repeated request of another application must not show that one's session object. */
-function factsOf(fleet: TokenFleet, application: Application, entry: KeyEntry): ResultsOf<'OBJECT_CREATE'>['created'] {
-  const own = requireEntry(fleet, application, entry.name);
-  return { object: own.name, attributes: readableAttributes(own, requireDescription(own)) };
+function attributesToStore(attributes: AttributeMap, deriveId: boolean): Attribute[] {
+  return attributeList(attributes).filter(
+    ({ type, value }) =>
+      type !== CKA.PUBLIC_EXPONENT && !(type === CKA.EC_PARAMS && value[0] === 0x06) && !(type === CKA.ID && deriveId),
+  );
 }

@@ -1,23 +1,17 @@
 /** Keys as PKCS#11 objects: which are visible, and what their attributes are. */
 
+import { isPrivate } from '#src/fleet/key-entry.ts';
 import { type KeyEntry } from '#src/fleet/key-table.ts';
-import { type AttributeRule, type ObjectDescription } from '#src/cryptoki/attributes.ts';
-import { CKA, CKO, CKR } from '#src/cryptoki/constants.ts';
-import { curveDescription } from '#src/cryptoki/curves.ts';
-import { objectOfKeyType } from '#src/cryptoki/key-objects.ts';
-import { ecPointOf, rsaNumbers } from '#src/cryptoki/public-key-info.ts';
+import { type AttributeRule } from '#src/cryptoki/attribute-rules.ts';
+import { type ObjectDescription } from '#src/cryptoki/attributes.ts';
+import { CKA, CKR } from '#src/cryptoki/constants.ts';
+import { derivedAttribute, objectOfKey } from '#src/cryptoki/key-objects.ts';
 import { type Attribute, boolValue, FALSE, isTrue, TRUE, ulongOf, ulongValue } from '#src/cryptoki/values.ts';
-import { KeyFlags } from '#src/wire/enumerations.ts';
+import { KeyFlags, KeyType } from '#src/wire/enumerations.ts';
 import { CkrError } from '#src/wire/status.ts';
 import { type Application } from './application.ts';
 import { idOf, uuidText } from './uuid.ts';
 import { type TokenFleet } from './token-fleet.ts';
-
-/** CKA_PRIVATE is true: invisible without login. */
-function isPrivate(entry: KeyEntry): boolean {
-  const value = entry.attributes.get(CKA.PRIVATE);
-  return value ? isTrue(value) : (entry.flags & KeyFlags.PUBLIC) === 0;
-}
 
 export function isVisible(entry: KeyEntry, application: Application): boolean {
   return application.reaches(entry) && (application.isLoggedIn || !isPrivate(entry));
@@ -41,9 +35,14 @@ export function requireEntry(
   return entry;
 }
 
-/** The kind of object that a key is. @throws CkrError CKR_OBJECT_HANDLE_INVALID if PKCS#11 programs do not see it */
+/** The kind of object that a key is; `undefined` for those that PKCS#11 programs do not see (hash-based signatures). */
+export function objectOf({ type, attributes }: KeyEntry): ObjectDescription | undefined {
+  return objectOfKey(type, attributes);
+}
+
+/** The same. @throws CkrError CKR_OBJECT_HANDLE_INVALID if PKCS#11 programs do not see it */
 export function requireDescription(entry: KeyEntry): ObjectDescription {
-  const description = objectOfKeyType(entry.type);
+  const description = objectOf(entry);
   if (!description) throw new CkrError(CKR.OBJECT_HANDLE_INVALID);
   return description;
 }
@@ -56,6 +55,34 @@ export function readableAttributes(entry: KeyEntry, description: ObjectDescripti
     if (value) attributes.push({ type, value });
   }
   return attributes;
+}
+
+/** Everything about an object that is not secret, with the count of uses as its devices have it now. */
+export async function freshAttributes(
+  fleet: TokenFleet,
+  application: Application,
+  entry: KeyEntry,
+): Promise<Attribute[]> {
+  const description = requireDescription(entry);
+  if (!description.rules.has(CKA.DKS_USE_COUNT)) return readableAttributes(entry, description);
+  try {
+    const attributes = await fleet.uses.countedAttributes(entry.owner ?? application.connection, entry);
+    return readableAttributes({ ...entry, attributes }, description);
+  } catch {
+    // The device is away, or tells nobody who is not logged in: everything else is known here.
+    return readableAttributes(entry, description);
+  }
+}
+
+/** For the template rules: an attribute of an object by its type. */
+export function attributeReader(
+  entry: KeyEntry,
+  description: ObjectDescription,
+): (type: number) => Uint8Array | undefined {
+  return (type) => {
+    const rule = description.rules.get(type);
+    return rule && readAttribute(entry, description, rule);
+  };
 }
 
 /**
@@ -73,33 +100,28 @@ export function readAttribute(
     case CKA.CLASS:
       return ulongValue(description.class);
     case CKA.KEY_TYPE:
-      return ulongValue(description.keyType);
+      return description.keyType === undefined ? undefined : ulongValue(description.keyType);
     case CKA.TOKEN:
       return boolValue((entry.flags & KeyFlags.TOKEN) !== 0);
     case CKA.UNIQUE_ID:
       return Buffer.from(uuidText(entry.id), 'latin1');
     case CKA.PUBLIC_KEY_INFO:
-      return entry.spki;
+      if (entry.spki.length > 0) return entry.spki;
+      break;
     default:
   }
   const stored = entry.attributes.get(rule.type);
+  // What a private data object holds is with its device, see OBJECT_VALUE.
+  if (!stored && rule.type === CKA.VALUE && entry.type === KeyType.DATA) return undefined;
   if (!stored) return synthesise(entry, rule);
   // 32-bit clients store 4 bytes; everybody reads 8.
   return rule.kind === 'ulong' && stored.length === 4 ? ulongValue(ulongOf(stored) ?? 0) : stored;
 }
 
 function synthesise(entry: KeyEntry, rule: AttributeRule): Uint8Array | undefined {
+  const derived = derivedAttribute(rule.type, entry);
+  if (derived) return derived;
   switch (rule.type) {
-    case CKA.MODULUS:
-      return rsaNumbers(entry.spki).modulus;
-    case CKA.PUBLIC_EXPONENT:
-      return rsaNumbers(entry.spki).exponent;
-    case CKA.MODULUS_BITS:
-      return ulongValue(entry.bits);
-    case CKA.EC_PARAMS:
-      return curveDescription(entry.curve)?.oid;
-    case CKA.EC_POINT:
-      return ecPointOf(entry.spki);
     // The vendor's library does not store these two. It knows no C_SetAttributeValue, so its keys are as they were made.
     case CKA.ALWAYS_SENSITIVE:
       return boolValue(isLocal(entry) && isTrue(entry.attributes.get(CKA.SENSITIVE)));
@@ -118,13 +140,36 @@ function isLocal(entry: KeyEntry): boolean {
   return isTrue(entry.attributes.get(CKA.LOCAL));
 }
 
-/** Whether a key allows signing or verifying; see {@link synthesise} for keys without attributes. */
-export function allows(entry: KeyEntry, usage: typeof CKA.SIGN | typeof CKA.VERIFY): boolean {
-  if ((entry.flags & KeyFlags.DIGITALSIGNATURE) === 0) return false;
+/**
+ * The key behind a name, for an operation that its attributes must allow.
+ * @param usage CKA_SIGN and so on
+ * @throws CkrError `invalid`, CKR_USER_NOT_LOGGED_IN, CKR_KEY_FUNCTION_NOT_PERMITTED
+ */
+export function requireKey(
+  fleet: TokenFleet,
+  application: Application,
+  name: Uint8Array,
+  usage: number,
+  invalid: number = CKR.KEY_HANDLE_INVALID,
+): KeyEntry {
+  const entry = requireEntry(fleet, application, name, invalid);
+  const description = objectOf(entry);
+  if (description?.keyType === undefined) throw new CkrError(invalid);
+  if (!allows(entry, description, usage)) throw new CkrError(CKR.KEY_FUNCTION_NOT_PERMITTED);
+  return entry;
+}
+
+/** Whether a key allows an operation; see {@link synthesise} for keys without attributes. */
+function allows(entry: KeyEntry, { rules }: ObjectDescription, usage: number): boolean {
+  const rule = rules.get(usage);
+  if (!rule || (entry.flags & rule.flagIfTrue) !== rule.flagIfTrue) return false;
   const value = entry.attributes.get(usage);
-  if (value) return value[0] === 1;
-  const description = objectOfKeyType(entry.type);
-  return description?.class === (usage === CKA.SIGN ? CKO.PRIVATE_KEY : CKO.PUBLIC_KEY);
+  return value ? isTrue(value) : rule.flagIfTrue !== 0;
+}
+
+/** CKK_ of a key, -1 of other objects. */
+export function keyTypeOf(entry: KeyEntry): number {
+  return objectOf(entry)?.keyType ?? -1;
 }
 
 /**

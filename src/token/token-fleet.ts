@@ -1,8 +1,23 @@
 /** What the token needs of the fleet. */
 
 import { type Fleet } from '#src/fleet/fleet.ts';
+import { type KeyUses } from '#src/fleet/key-uses.ts';
+import { type NewObjects } from '#src/fleet/new-objects.ts';
 
-export type TokenFleet = Pick<
+export interface TokenFleet extends Pick<
   Fleet,
-  'state' | 'keys' | 'createPair' | 'loadKey' | 'deleteKeys' | 'setAttributes' | 'sign' | 'verify'
->;
+  | 'state'
+  | 'pinState'
+  | 'hasOnlyBoards'
+  | 'keys'
+  | 'createPair'
+  | 'loadKey'
+  | 'deleteKeys'
+  | 'setAttributes'
+  | 'sign'
+  | 'verify'
+  | 'initialise'
+> {
+  readonly objects: Pick<NewObjects, keyof NewObjects>;
+  readonly uses: Pick<KeyUses, keyof KeyUses>;
+}

@@ -2,9 +2,6 @@
 
 import { type Log } from '#src/audit/log.ts';
 import { type FleetConnection } from '#src/fleet/connection.ts';
-import { CKF_TOKEN } from '#src/cryptoki/constants.ts';
-import { MECHANISMS } from '#src/cryptoki/mechanisms.ts';
-import { Limits } from '#src/wire/enumerations.ts';
 import { type ArgsOf, type ResultsOf } from '#src/wire/message.ts';
 import { type clientOperations } from '#src/wire/own-operations.ts';
 import { HalError } from '#src/wire/status.ts';
@@ -12,11 +9,17 @@ import { type Application } from './application.ts';
 import { Applications } from './applications.ts';
 import { closeSession, destroyObject, setAttributes } from './change-objects.ts';
 import { ckrErrorOf } from './ckr-errors.ts';
-import { createObject, generateKeyPair } from './create-objects.ts';
+import { copyObject, createObject, generateKeyPair } from './create-objects.ts';
+import { decrypt, encrypt, objectValue, wrap } from './encrypt.ts';
 import { findObjects } from './find-objects.ts';
-import { readableAttributes, requireDescription, requireEntry } from './objects.ts';
+import { decapsulate, deriveKey, encapsulate, generateSecretKey, unwrapKey } from './make-keys.ts';
+import { mechanismList } from './mechanism-list.ts';
+import { freshAttributes, requireEntry } from './objects.ts';
+import { changePin, initialiseToken, loginForContext } from './pins.ts';
+import { profileAttributes } from './profiles.ts';
 import { sign, verify } from './sign.ts';
 import { type TokenFleet } from './token-fleet.ts';
+import { tokenInfo } from './token-info.ts';
 
 /** Version of our own functions that HELLO agrees on. */
 const VERSION = 1;
@@ -26,13 +29,6 @@ const REQUEST_LIMIT = 1024;
 
 /** The label that the manual's OpenDNSSEC configuration names. */
 const LABEL = 'Cryptech Token';
-
-/** Major x 256 + minor, as the vendor's library reports: hardware 0.1, firmware 1.0. */
-const HARDWARE_VERSION = 0x0001;
-const FIRMWARE_VERSION = 0x0100;
-
-const TOKEN_FLAGS =
-  CKF_TOKEN.RNG | CKF_TOKEN.LOGIN_REQUIRED | CKF_TOKEN.USER_PIN_INITIALIZED | CKF_TOKEN.TOKEN_INITIALIZED;
 
 type ClientOperation = keyof typeof clientOperations;
 
@@ -47,6 +43,10 @@ export interface TokenOptions {
   readonly log: Log;
   /** `Cryptech Token` if absent; the vendor's later libraries say `Diamond-HSM-Token`. */
   readonly label?: string;
+  /** Whether C_InitToken destroys all keys; absent: never. */
+  readonly initialisingErasesKeys?: () => boolean;
+  /** Whether outdated mechanisms are offered, `true` if absent. */
+  readonly legacyMechanisms?: boolean;
   /** How long the session objects of a lost connection are kept, 60,000 if absent. */
   readonly graceMs?: number;
 }
@@ -56,8 +56,15 @@ export class Token {
   readonly #serial: string;
   readonly #label: string;
   readonly #applications: Applications;
+  readonly #log: Log;
+  readonly #initialisingErasesKeys: () => boolean;
+  readonly #legacyMechanisms: boolean;
 
-  constructor({ fleet, serial, log, label = LABEL, graceMs = 60_000 }: TokenOptions) {
+  constructor(options: TokenOptions) {
+    const { fleet, serial, log, label = LABEL, graceMs = 60_000, initialisingErasesKeys } = options;
+    this.#log = log;
+    this.#legacyMechanisms = options.legacyMechanisms ?? true;
+    this.#initialisingErasesKeys = initialisingErasesKeys ?? (() => false);
     this.#fleet = fleet;
     this.#serial = serial;
     this.#label = label;
@@ -112,35 +119,19 @@ export class Token {
       requestLimit: REQUEST_LIMIT,
       resumed: application.resumed ? 1 : 0,
     }),
-    TOKEN_INFO: () => ({
-      label: this.#label,
-      manufacturer: 'DiamondKeySecurity',
-      model: 'DiamondHSM',
-      serial: this.#serial.slice(-16),
-      flags: TOKEN_FLAGS,
-      pinMin: Limits.pinMin,
-      pinMax: Limits.pinMax,
-      hardwareVersion: HARDWARE_VERSION,
-      firmwareVersion: FIRMWARE_VERSION,
-      state: this.#fleet.state,
-    }),
-    MECHANISM_LIST: () => ({
-      mechanisms: MECHANISMS.map(({ mechanism, minKeySize, maxKeySize, flags }) => ({
-        mechanism,
-        minKeySize,
-        maxKeySize,
-        flags,
-      })),
-    }),
+    TOKEN_INFO: () => tokenInfo(this.#fleet, this.#label, this.#serial),
+    MECHANISM_LIST: () => ({ mechanisms: mechanismList(this.#legacyMechanisms, this.#fleet.hasOnlyBoards) }),
     SESSION_CLOSE: mapped(async (application, { session }) => {
       await closeSession(this.#fleet, application, session);
       return {};
     }),
     OBJECT_FIND: (application, { template, after, limit }) =>
       findObjects(this.#fleet, application, template, after, limit),
-    OBJECT_GET: (application, { object }) => {
+    OBJECT_GET: async (application, { object }) => {
+      const profile = profileAttributes(object);
+      if (profile) return { attributes: profile };
       const entry = requireEntry(this.#fleet, application, object);
-      return { attributes: readableAttributes(entry, requireDescription(entry)) };
+      return { attributes: await freshAttributes(this.#fleet, application, entry) };
     },
     OBJECT_SET: mapped(async (application, { object, template }) => ({
       attributes: await setAttributes(this.#fleet, application, object, template),
@@ -150,7 +141,22 @@ export class Token {
       await destroyObject(this.#fleet, application, object);
       return {};
     }),
+    OBJECT_COPY: mapped((application, args) => copyObject(this.#fleet, application, args)),
+    OBJECT_VALUE: mapped((application, args) => objectValue(this.#fleet, application, args)),
     KEY_PAIR_GENERATE: mapped((application, args) => generateKeyPair(this.#fleet, application, args)),
+    SECRET_KEY_GENERATE: mapped((application, args) => generateSecretKey(this.#fleet, application, args)),
+    WRAP: mapped((application, args) => wrap(this.#fleet, application, args)),
+    UNWRAP: mapped((application, args) => unwrapKey(this.#fleet, application, args)),
+    DERIVE: mapped((application, args) => deriveKey(this.#fleet, application, args)),
+    ENCAPSULATE: mapped((application, args) => encapsulate(this.#fleet, application, args)),
+    DECAPSULATE: mapped((application, args) => decapsulate(this.#fleet, application, args)),
+    ENCRYPT: mapped((application, args) => encrypt(this.#fleet, application, args)),
+    DECRYPT: mapped((application, args) => decrypt(this.#fleet, application, args)),
+    CONTEXT_LOGIN: mapped((application, args) => loginForContext(this.#fleet, application, args)),
+    PIN_CHANGE: mapped((application, args) => changePin(application, args, this.#log)),
+    TOKEN_INITIALIZE: mapped((application, args) =>
+      initialiseToken(this.#fleet, application, args, this.#initialisingErasesKeys(), this.#log),
+    ),
     SIGN: (application, args) => sign(this.#fleet, application, args),
     VERIFY: (application, args) => verify(this.#fleet, application, args),
   };
@@ -160,8 +166,11 @@ export class Token {
 function mapped<A, R>(
   handler: (application: Application, args: A) => Promise<R>,
 ): (application: Application, args: A) => Promise<R> {
-  return (application, args) =>
-    handler(application, args).catch((error: unknown) => {
+  return async (application, args) => {
+    try {
+      return await handler(application, args);
+    } catch (error) {
       throw ckrErrorOf(error);
-    });
+    }
+  };
 }

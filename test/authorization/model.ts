@@ -104,6 +104,9 @@ export function expectedStatus({ kind, state, role }: Situation, probe: Probe): 
     case 'wheel':
       if (role !== 'wheel') return 'FORBIDDEN';
       break;
+    case 'so':
+      if (role !== 'so') return 'FORBIDDEN';
+      break;
     case 'match':
     case 'any':
       break;

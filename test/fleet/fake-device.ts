@@ -73,7 +73,10 @@ export class FakeRun implements DeviceProcess {
     if (!header) return;
     const name = operationOf(header.code);
     if (name === 'DEVICE_STATUS' && answersStatus) {
-      const status = { masterKey: MasterKeyState.SET, tokenKeys: 0, volatileKeys: 0, logins: 0 };
+      const status = {
+        ...{ masterKey: MasterKeyState.SET, tokenKeys: 0, volatileKeys: 0, logins: 0 },
+        ...{ userFailures: 0, soFailures: 0, pinsSet: 0b1110 },
+      };
       this.send(encodeReply('DEVICE_STATUS', header.client, status));
       return;
     }

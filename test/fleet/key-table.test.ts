@@ -2,32 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type FleetConnection } from '#src/fleet/connection.ts';
-import { type KeyEntry, KeyTable } from '#src/fleet/key-table.ts';
-import { Curve, KeyFlags, KeyType, User } from '#src/wire/enumerations.ts';
+import { KeyTable } from '#src/fleet/key-table.ts';
+import { User } from '#src/wire/enumerations.ts';
+import { entry, idOf, ids } from './table-entries.ts';
 
 const LABEL = 0x003;
 const ID = 0x102;
-
-function entry(id: string, facts: Partial<KeyEntry> = {}): KeyEntry {
-  const name = Uint8Array.fromHex(id);
-  return {
-    name,
-    id,
-    copies: new Map([[0, name]]),
-    type: KeyType.EC_PRIVATE,
-    curve: Curve.P256,
-    bits: 256,
-    flags: KeyFlags.TOKEN,
-    spki: new Uint8Array(0),
-    attributes: new Map(),
-    owner: undefined,
-    session: 0,
-    ...facts,
-  };
-}
-
-const idOf = (number: number): string => number.toString(16).padStart(32, '0');
-const ids = (entries: Iterable<KeyEntry>): string[] => [...entries].map(({ id }) => id);
 
 test('the table behaves as a sorted list with exact-match indexes', () => {
   const action = fc.oneof(

@@ -11,12 +11,14 @@ import {
 import { type FleetConnection } from '#src/fleet/connection.ts';
 import { type KeyEntry, KeyTable } from '#src/fleet/key-table.ts';
 import { type TokenFleet } from '#src/token/token-fleet.ts';
-import { CKA, CKM } from '#src/cryptoki/constants.ts';
+import { CK_UNAVAILABLE_INFORMATION, CKA, CKM } from '#src/cryptoki/constants.ts';
 import { CURVES } from '#src/cryptoki/curves.ts';
 import { ecPointOf, rsaNumbers } from '#src/cryptoki/public-key-info.ts';
+import { FALSE, ulongValue } from '#src/cryptoki/values.ts';
 import { idOf } from '#src/token/uuid.ts';
 import { ApplianceState, Curve, KeyFlags, KeyType, User } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
+import { fakeObjects, fakeUses } from './fake-objects.ts';
 
 export class FakeConnection implements FleetConnection {
   readonly number: number;
@@ -42,6 +44,12 @@ export class FakeConnection implements FleetConnection {
 
   setPin(): Promise<void> {
     return Promise.resolve();
+  }
+
+  async replacePin(user: User, oldPin: Uint8Array, newPin: Uint8Array): Promise<void> {
+    this.#fleet.begin('replacePin', undefined, 0);
+    this.#fleet.pinChanges.push([user, Buffer.from(oldPin).toString(), Buffer.from(newPin).toString()]);
+    await Promise.resolve();
   }
 
   async close(): Promise<void> {
@@ -72,10 +80,22 @@ type Attributes = { type: number; value: Uint8Array }[];
 export class FakeFleet implements TokenFleet {
   readonly keys = new KeyTable();
   state: ApplianceState = ApplianceState.OPERATIONAL;
+  hasOnlyBoards = false;
+  pinState = { userFailures: 0, soFailures: 0, pinsSet: 0b1110 };
+  readonly objects = fakeObjects(this);
+  readonly uses = fakeUses(this);
+  /** Secret parts by id. */
+  readonly values = new Map<string, Uint8Array>();
+  /** Role, old and new PIN. */
+  readonly pinChanges: [User, string, string][] = [];
+  /** PIN of the security officer, and whether the keys are to go. */
+  readonly initialisations: [string, boolean][] = [];
+  /** What came with the last signature. */
+  lastParameter: Uint8Array = new Uint8Array(0);
   /** Every request that changes something, by name. */
   readonly requests: string[] = [];
   /** The next request of this name fails. */
-  failNext: { name: string; error: HalError } | undefined;
+  failNext: { name: string; error: Error } | undefined;
   readonly #secrets = new Map<string, KeyObject>();
   #connections = 0;
 
@@ -86,7 +106,7 @@ export class FakeFleet implements TokenFleet {
   }
 
   async createPair(connection: FleetConnection, request: CreatePair) {
-    this.#begin('createPair', connection, request.flags & request.publicFlags);
+    this.begin('createPair', connection, request.flags & request.publicFlags);
     const existing = this.keys.get(idOf(request.name));
     const existingPublic = this.keys.get(idOf(request.publicName));
     if (existing && existingPublic) return { privateKey: existing, publicKey: existingPublic };
@@ -106,7 +126,7 @@ export class FakeFleet implements TokenFleet {
   }
 
   async loadKey(connection: FleetConnection, request: LoadKey) {
-    this.#begin('loadKey', connection, request.flags);
+    this.begin('loadKey', connection, request.flags);
     const existing = this.keys.get(idOf(request.name));
     if (existing) return existing;
     await Promise.resolve();
@@ -122,12 +142,18 @@ export class FakeFleet implements TokenFleet {
         curve: named?.curve ?? Curve.NONE,
         bits: key.asymmetricKeyDetails?.modulusLength ?? named?.bits ?? 0,
       },
-      request.attributes,
+      [...request.attributes, ...IMPORTED],
     );
   }
 
+  async initialise(_: FleetConnection, pin: Uint8Array, erase: boolean) {
+    this.begin('initialise', undefined, 0);
+    await Promise.resolve();
+    this.initialisations.push([Buffer.from(pin).toString(), erase]);
+  }
+
   async deleteKeys(connection: FleetConnection, entries: readonly KeyEntry[]) {
-    this.#begin('deleteKeys', connection, 0);
+    this.begin('deleteKeys', connection, 0);
     await Promise.resolve();
     for (const { id } of entries) this.keys.remove(id);
   }
@@ -137,7 +163,7 @@ export class FakeFleet implements TokenFleet {
     entry: KeyEntry,
     changes: readonly { type: number; value: Uint8Array | null }[],
   ) {
-    this.#begin('setAttributes', connection, entry.flags);
+    this.begin('setAttributes', connection, entry.flags);
     await Promise.resolve();
     const attributes = new Map(entry.attributes);
     for (const { type, value } of changes) if (value) attributes.set(type, value);
@@ -146,14 +172,15 @@ export class FakeFleet implements TokenFleet {
     return changed;
   }
 
-  async sign(_: FleetConnection, entry: KeyEntry, mechanism: number, __: Uint8Array, data: Uint8Array) {
-    this.#begin('sign', undefined, 0);
+  async sign(_: FleetConnection, entry: KeyEntry, mechanism: number, parameter: Uint8Array, data: Uint8Array) {
+    this.begin('sign', undefined, 0);
+    this.lastParameter = parameter.slice();
     await Promise.resolve();
     const key = this.#secrets.get(entry.id);
     if (!key) throw new HalError('KEY_NOT_FOUND');
     if (mechanism === CKM.EDDSA) return signWith(null, data, key);
     // node:crypto signs no ready digest, so the fake hashes again for ECDSA; only the token is under test.
-    if (mechanism === CKM.ECDSA) return signWith('sha256', data, { key, dsaEncoding: 'ieee-p1363' });
+    if (entry.type === KeyType.EC_PRIVATE) return signWith('sha256', data, { key, dsaEncoding: 'ieee-p1363' });
     return signWith('sha256', data, { key, padding: constants.RSA_PKCS1_PADDING });
   }
 
@@ -196,7 +223,7 @@ export class FakeFleet implements TokenFleet {
   }
 
   /** Access rule userOrWheelUnlessPublicSession, and the failure that a test has asked for. */
-  #begin(name: string, connection: FleetConnection | undefined, flags: number): void {
+  begin(name: string, connection: FleetConnection | undefined, flags: number): void {
     this.requests.push(name);
     const publicSession = (flags & KeyFlags.PUBLIC) !== 0 && (flags & KeyFlags.TOKEN) === 0;
     if (connection && name !== 'deleteKeys' && !publicSession && connection.user !== User.NORMAL) {
@@ -221,12 +248,18 @@ export class FakeFleet implements TokenFleet {
       curve: request.curve,
       bits: request.bits,
       flags: request.flags,
-      attributes: new Map([...attributes, ...derived(spki, type)].map(({ type: t, value }) => [t, value.slice()])),
+      attributes: new Map([...derived(spki, type), ...attributes].map(({ type: t, value }) => [t, value.slice()])),
       owner: session ? connection : undefined,
       session: session ? request.session : 0,
     });
   }
 }
+
+/** What a device notes of a key that it did not make. */
+const IMPORTED: Attributes = [
+  { type: CKA.LOCAL, value: FALSE },
+  { type: CKA.KEY_GEN_MECHANISM, value: ulongValue(CK_UNAVAILABLE_INFORMATION) },
+];
 
 /** What a device appends by itself. */
 function derived(spki: Uint8Array, type: KeyType): Attributes {

@@ -46,7 +46,7 @@ describe('searches', () => {
       [{ CLASS: CKO.SECRET_KEY, VALUE_LEN: 32 }, 0],
       [{ CLASS: CKO.CERTIFICATE, SUBJECT: 'x' }, 0],
       [{ CLASS: 0xce534351 }, 0],
-      [{ CLASS: 9 }, 0],
+      [{ CLASS: 0x77 }, 0],
       [{ PRIME_1: '0x01' }, 0],
       [{ UNIQUE_ID: 'nonsense' }, 0],
     ];

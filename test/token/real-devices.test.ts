@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { silentLog } from '#src/audit/log.ts';
 import { CKA, CKK, CKM, CKO, CKR } from '#src/cryptoki/constants.ts';
-import { DIGESTS } from '#src/cryptoki/mechanisms.ts';
+import { digestNamed } from '#src/cryptoki/digests.ts';
 import { holder } from '#src/daemon/holder.ts';
 import { Fleet, type FleetConnection } from '#src/fleet/fleet.ts';
 import { Token } from '#src/token/token.ts';
@@ -70,7 +70,7 @@ describe('with real devices', () => {
     const ec = await user.generate(CKM.EC_KEY_PAIR_GEN, { EC_PARAMS: P256 }, {});
     const ed = await user.generate(CKM.EC_EDWARDS_KEY_PAIR_GEN, { EC_PARAMS: ED25519 }, {});
     const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', data));
-    const digestInfo = Buffer.concat([DIGESTS.get(CKM.SHA256)?.digestInfo ?? none, hash]);
+    const digestInfo = Buffer.concat([digestNamed('SHA256').digestInfo, hash]);
     for (const [pair, mechanism, input, algorithm] of [
       [rsa, CKM.RSA_PKCS, digestInfo, 'sha256'],
       [ec, CKM.ECDSA, hash, 'sha256'],

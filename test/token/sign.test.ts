@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { CKM, CKR } from '#src/cryptoki/constants.ts';
-import { HalError } from '#src/wire/status.ts';
+import { CkrError, HalError } from '#src/wire/status.ts';
 import { NONE, randomUuid, rejectsWith, startToken } from './start-token.ts';
 import { ED25519, P256 } from './templates.ts';
 
@@ -53,7 +53,11 @@ test('a key does what its kind can do', async () => {
     [ec, CKM.RSA_PKCS, CKR.KEY_TYPE_INCONSISTENT],
     [ec, CKM.EDDSA, CKR.KEY_TYPE_INCONSISTENT],
     [ed, CKM.ECDSA, CKR.KEY_TYPE_INCONSISTENT],
-    [rsa, CKM.SHA256_RSA_PKCS, CKR.MECHANISM_INVALID],
+    [rsa, CKM.SHA256, CKR.MECHANISM_INVALID],
+    [rsa, CKM.RSA_PKCS_OAEP, CKR.MECHANISM_INVALID],
+    [ec, CKM.SHA256_RSA_PKCS_PSS, CKR.KEY_TYPE_INCONSISTENT],
+    [ed, CKM.ECDSA_SHA256, CKR.KEY_TYPE_INCONSISTENT],
+    [ed, CKM.AES_CMAC, CKR.KEY_TYPE_INCONSISTENT],
     [ec, CKM.EC_KEY_PAIR_GEN, CKR.MECHANISM_INVALID],
     [ec, 0xffff_ffff, CKR.MECHANISM_INVALID],
   ] as const) {
@@ -67,17 +71,35 @@ test('lengths of the data', async () => {
   await rejectsWith(user.sign(rsa.privateKey.object, CKM.RSA_PKCS, Buffer.alloc(118)), CKR.DATA_LEN_RANGE);
   await rejectsWith(user.sign(ec.privateKey.object, CKM.ECDSA, none), CKR.DATA_LEN_RANGE);
   await user.sign(ec.privateKey.object, CKM.ECDSA, Buffer.alloc(100));
+  // A hash is as long as a hash.
+  for (const [mechanism, object] of [
+    [CKM.SHA256_RSA_PKCS, rsa.privateKey.object],
+    [CKM.SHA256_RSA_PKCS_PSS, rsa.privateKey.object],
+    [CKM.ECDSA_SHA256, ec.privateKey.object],
+  ] as const) {
+    await user.sign(object, mechanism, Buffer.alloc(32));
+    for (const length of [0, 31, 33, 64]) {
+      await rejectsWith(user.sign(object, mechanism, Buffer.alloc(length)), CKR.DATA_LEN_RANGE);
+    }
+  }
+  await rejectsWith(user.sign(rsa.privateKey.object, CKM.RSA_X_509, Buffer.alloc(129)), CKR.DATA_LEN_RANGE);
   await user.sign(ed.privateKey.object, CKM.EDDSA, none);
   await user.sign(ed.privateKey.object, CKM.EDDSA, Buffer.alloc(100_000));
 });
 
-test('mechanism parameters: garbage is ignored where there are none, an Ed25519 context is not', async () => {
-  const { user, rsa, ec, ed } = await keys();
+test('mechanism parameters: garbage is ignored where there are none, a device gets all others', async () => {
+  const { user, fleet, rsa, ec, ed } = await keys();
   const garbage = Buffer.from('deadbeef', 'hex');
-  await user.sign(rsa.privateKey.object, CKM.RSA_PKCS, data, garbage);
-  await user.sign(ec.privateKey.object, CKM.ECDSA, data, garbage);
-  await user.sign(ed.privateKey.object, CKM.EDDSA, data, new Uint8Array(24));
-  await rejectsWith(user.sign(ed.privateKey.object, CKM.EDDSA, data, garbage), CKR.MECHANISM_PARAM_INVALID);
+  for (const [object, mechanism, parameter, expected] of [
+    [rsa.privateKey.object, CKM.RSA_PKCS, garbage, none],
+    [ec.privateKey.object, CKM.ECDSA, garbage, none],
+    [ed.privateKey.object, CKM.EDDSA, new Uint8Array(8), none],
+    [ed.privateKey.object, CKM.EDDSA, garbage, garbage],
+    [rsa.privateKey.object, CKM.SHA256_RSA_PKCS_PSS, garbage, garbage],
+  ] as const) {
+    await user.sign(object, mechanism, data, parameter);
+    assert.deepEqual(Buffer.from(fleet.lastParameter), Buffer.from(expected));
+  }
 });
 
 test('usage', async () => {
@@ -108,20 +130,18 @@ test('login', async () => {
 });
 
 describe('CKA_ALLOWED_MECHANISMS', () => {
-  const digestInfo = Buffer.from(`3031300d060960864801650304020105000420${'07'.repeat(32)}`, 'hex');
-  const sha384 = Buffer.from(`3041300d060960864801650304020205000430${'07'.repeat(48)}`, 'hex');
   const list = (...mechanisms: number[]) =>
     Buffer.concat(mechanisms.map((mechanism) => Buffer.from([mechanism, 0, 0, 0, 0, 0, 0, 0])));
-  const cases: [string, Uint8Array, Uint8Array, boolean][] = [
-    ['an empty list restricts nothing', list(), data, true],
-    ['the raw mechanism', list(CKM.RSA_PKCS), data, true],
-    ['a hashed one: its DigestInfo', list(CKM.SHA256_RSA_PKCS), digestInfo, true],
-    ['a hashed one: another DigestInfo', list(CKM.SHA256_RSA_PKCS), sha384, false],
-    ['a hashed one: something else', list(CKM.SHA256_RSA_PKCS), data, false],
-    ['two hashed ones', list(CKM.SHA256_RSA_PKCS, CKM.SHA384_RSA_PKCS), sha384, true],
-    ['PSS only', list(0x0d, 0x43), digestInfo, false],
+  const cases: [string, Uint8Array, number, boolean][] = [
+    ['an empty list restricts nothing', list(), CKM.RSA_PKCS, true],
+    ['the raw mechanism', list(CKM.RSA_PKCS), CKM.RSA_PKCS, true],
+    ['the raw mechanism does not allow the hashed one', list(CKM.RSA_PKCS), CKM.SHA256_RSA_PKCS, false],
+    ['a hashed one', list(CKM.SHA256_RSA_PKCS), CKM.SHA256_RSA_PKCS, true],
+    ['a hashed one does not allow the raw one', list(CKM.SHA256_RSA_PKCS), CKM.RSA_PKCS, false],
+    ['two hashed ones', list(CKM.SHA384_RSA_PKCS, CKM.SHA256_RSA_PKCS), CKM.SHA256_RSA_PKCS, true],
+    ['PSS only', list(CKM.RSA_PKCS_PSS, CKM.SHA256_RSA_PKCS_PSS), CKM.SHA256_RSA_PKCS, false],
   ];
-  for (const [name, allowed, input, good] of cases) {
+  for (const [name, allowed, mechanism, good] of cases) {
     test(name, async () => {
       const { user } = startToken();
       const { privateKey } = await user.generate(
@@ -129,7 +149,7 @@ describe('CKA_ALLOWED_MECHANISMS', () => {
         { MODULUS_BITS: 1024 },
         { ALLOWED_MECHANISMS: allowed },
       );
-      const signing = user.sign(privateKey.object, CKM.RSA_PKCS, input);
+      const signing = user.sign(privateKey.object, mechanism, data);
       if (good) await signing;
       else await rejectsWith(signing, CKR.MECHANISM_INVALID);
     });
@@ -147,6 +167,10 @@ test('what devices answer', async () => {
     [new HalError('NO_KEY_SLOTS_AVAILABLE'), CKR.DEVICE_MEMORY],
     [new HalError('NO_CLIENT_SLOTS_AVAILABLE'), CKR.SESSION_COUNT],
     [new HalError('IMPOSSIBLE'), CKR.FUNCTION_FAILED],
+    [new HalError('UNSUPPORTED_KEY'), CKR.KEY_TYPE_INCONSISTENT],
+    // What a policy says goes on unchanged.
+    [new CkrError(CKR.KEY_FUNCTION_NOT_PERMITTED), CKR.KEY_FUNCTION_NOT_PERMITTED],
+    [new CkrError(CKR.MECHANISM_PARAM_INVALID), CKR.MECHANISM_PARAM_INVALID],
   ] as const) {
     fleet.failNext = { name: 'sign', error };
     await rejectsWith(user.sign(ec.privateKey.object, CKM.ECDSA, data), ckr, error.message);

@@ -2,7 +2,7 @@
 
 import { type Fleet, type FleetConnection } from '#src/fleet/fleet.ts';
 import { type KeyEntry } from '#src/fleet/key-table.ts';
-import { KeyFlags, KeyType, User } from '#src/wire/enumerations.ts';
+import { Curve, KeyFlags, KeyType, User } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { Digests } from './digests.ts';
 import { KeyHandles } from './key-handles.ts';
@@ -99,9 +99,9 @@ export class VendorSession {
     return new HalError(this.settings.strictVendor ? 'BAD_ARGUMENTS' : 'KEY_NOT_FOUND', 'unknown key handle');
   }
 
-  /** Session keys are seen by their owner and by wheel; types the vendor's clients do not know are not seen at all. */
+  /** Session keys are seen by their owner and by wheel; types and curves the vendor's clients do not know are not seen at all. */
   sees(entry: KeyEntry): boolean {
-    if (entry.type >= KeyType.ED_PRIVATE) return false;
+    if (entry.type >= KeyType.ED_PRIVATE || entry.curve > Curve.P521) return false;
     return entry.owner === undefined || entry.owner === this.#connection || this.#connection.user === User.WHEEL;
   }
 
