@@ -6,13 +6,15 @@ import { CKK, CKR } from './constants.ts';
 
 export interface CurveDescription {
   readonly curve: Curve;
-  readonly keyType: typeof CKK.EC | typeof CKK.EC_EDWARDS;
+  readonly keyType: typeof CKK.EC | typeof CKK.EC_EDWARDS | typeof CKK.EC_MONTGOMERY;
   readonly privateType: KeyType;
   readonly publicType: KeyType;
   readonly bits: number;
-  /** Bytes of an encoded public point: 04||x||y (SEC 1 section 2.3.3), or RFC 8032 sections 5.1.2 and 5.2.2. */
+  /** Bytes of an encoded public point: 04||x||y (SEC 1 section 2.3.3), or RFC 8032 sections 5.1.2 and 5.2.2, or RFC 7748. */
   readonly pointSize: number;
-  /** Bytes of a signature: r||s, or RFC 8032. */
+  /** Bytes of a private key: the number (RFC 5915), or RFC 8032 and RFC 7748. */
+  readonly privateSize: number;
+  /** Bytes of a signature: r||s, or RFC 8032; 0 on curves for key exchange only. */
   readonly signatureSize: number;
   /** The object identifier in DER, as CKA_EC_PARAMS has it (PKCS#11 3.1 section 6.3.3). */
   readonly oid: Uint8Array;
@@ -21,6 +23,11 @@ export interface CurveDescription {
 }
 
 const weierstrass = { keyType: CKK.EC, privateType: KeyType.EC_PRIVATE, publicType: KeyType.EC_PUBLIC } as const;
+const montgomery = {
+  keyType: CKK.EC_MONTGOMERY,
+  privateType: KeyType.X_PRIVATE,
+  publicType: KeyType.X_PUBLIC,
+} as const;
 const edwards = { keyType: CKK.EC_EDWARDS, privateType: KeyType.ED_PRIVATE, publicType: KeyType.ED_PUBLIC } as const;
 
 export const CURVES: readonly CurveDescription[] = [
@@ -29,6 +36,7 @@ export const CURVES: readonly CurveDescription[] = [
     ...weierstrass,
     curve: Curve.P256,
     bits: 256,
+    privateSize: 32,
     pointSize: 65,
     signatureSize: 64,
     oid: Uint8Array.of(0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07),
@@ -38,6 +46,7 @@ export const CURVES: readonly CurveDescription[] = [
     ...weierstrass,
     curve: Curve.P384,
     bits: 384,
+    privateSize: 48,
     pointSize: 97,
     signatureSize: 96,
     oid: Uint8Array.of(0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22),
@@ -47,6 +56,7 @@ export const CURVES: readonly CurveDescription[] = [
     ...weierstrass,
     curve: Curve.P521,
     bits: 521,
+    privateSize: 66,
     pointSize: 133,
     signatureSize: 132,
     oid: Uint8Array.of(0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23),
@@ -57,6 +67,7 @@ export const CURVES: readonly CurveDescription[] = [
     ...edwards,
     curve: Curve.ED25519,
     bits: 255,
+    privateSize: 32,
     pointSize: 32,
     signatureSize: 64,
     oid: Uint8Array.of(0x06, 0x03, 0x2b, 0x65, 0x70),
@@ -66,10 +77,84 @@ export const CURVES: readonly CurveDescription[] = [
     ...edwards,
     curve: Curve.ED448,
     bits: 448,
+    privateSize: 57,
     pointSize: 57,
     signatureSize: 114,
     oid: Uint8Array.of(0x06, 0x03, 0x2b, 0x65, 0x71),
     names: ['edwards448'],
+  },
+  // SEC 2 section 2.4.1.
+  {
+    ...weierstrass,
+    curve: Curve.SECP256K1,
+    bits: 256,
+    privateSize: 32,
+    pointSize: 65,
+    signatureSize: 64,
+    oid: Uint8Array.of(0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a),
+    names: ['secp256k1'],
+  },
+  // RFC 5639 section 3.
+  {
+    ...weierstrass,
+    curve: Curve.BRAINPOOL_P256R1,
+    bits: 256,
+    privateSize: 32,
+    pointSize: 65,
+    signatureSize: 64,
+    oid: Uint8Array.of(0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x07),
+    names: ['brainpoolP256r1'],
+  },
+  {
+    ...weierstrass,
+    curve: Curve.BRAINPOOL_P320R1,
+    bits: 320,
+    privateSize: 40,
+    pointSize: 81,
+    signatureSize: 80,
+    oid: Uint8Array.of(0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x09),
+    names: ['brainpoolP320r1'],
+  },
+  {
+    ...weierstrass,
+    curve: Curve.BRAINPOOL_P384R1,
+    bits: 384,
+    privateSize: 48,
+    pointSize: 97,
+    signatureSize: 96,
+    oid: Uint8Array.of(0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x0b),
+    names: ['brainpoolP384r1'],
+  },
+  {
+    ...weierstrass,
+    curve: Curve.BRAINPOOL_P512R1,
+    bits: 512,
+    privateSize: 64,
+    pointSize: 129,
+    signatureSize: 128,
+    oid: Uint8Array.of(0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x0d),
+    names: ['brainpoolP512r1'],
+  },
+  // RFC 8410 section 3; the names are those of RFC 7748.
+  {
+    ...montgomery,
+    curve: Curve.X25519,
+    bits: 255,
+    privateSize: 32,
+    pointSize: 32,
+    signatureSize: 0,
+    oid: Uint8Array.of(0x06, 0x03, 0x2b, 0x65, 0x6e),
+    names: ['curve25519'],
+  },
+  {
+    ...montgomery,
+    curve: Curve.X448,
+    bits: 448,
+    privateSize: 56,
+    pointSize: 56,
+    signatureSize: 0,
+    oid: Uint8Array.of(0x06, 0x03, 0x2b, 0x65, 0x6f),
+    names: ['curve448'],
   },
 ];
 

@@ -3,10 +3,11 @@
 import { Curve, KeyType } from '#src/wire/enumerations.ts';
 import { Bug, CkrError } from '#src/wire/status.ts';
 import { type ObjectDescription } from './attributes.ts';
-import { CKA, CKK, CKR } from './constants.ts';
+import { CKA, CKF_MECHANISM, CKK, CKR } from './constants.ts';
 import { curveOfParams } from './curves.ts';
 import { objectOfKeyType } from './key-objects.ts';
 import { mechanismOf, RSA_BITS } from './mechanisms.ts';
+import { parameterSetOf } from './parameter-sets.ts';
 import { type AttributeMap, completeTemplate, keyFlags, parseTemplate } from './template.ts';
 import { type Attribute, boolValue, EMPTY, isTrue, normalise, TRUE, ulongOf, ulongValue } from './values.ts';
 
@@ -41,9 +42,12 @@ export function keyPairRequest(
   publicTemplate: readonly Attribute[],
   privateTemplate: readonly Attribute[],
 ): KeyPairRequest {
-  const { keyType, generates } = mechanismOf(mechanism) ?? {};
-  if (keyType === undefined || generates === undefined) throw new CkrError(CKR.MECHANISM_INVALID);
-  const kind = keyType === CKK.RSA ? rsaKind(publicTemplate) : curveKind(publicTemplate, keyType);
+  const { keyTypes: [keyType] = [], generates, flags = 0 } = mechanismOf(mechanism) ?? {};
+  // Only GnuTLS's synonym signs as well.
+  if (keyType === undefined || generates === undefined || (flags & CKF_MECHANISM.GENERATE) !== 0) {
+    throw new CkrError(CKR.MECHANISM_INVALID);
+  }
+  const kind = kindOf(keyType, publicTemplate);
   const publicDescription = describe(kind.publicType);
   const privateDescription = describe(kind.type);
 
@@ -100,6 +104,19 @@ interface KeyKind {
   readonly publicParameters: [number, Uint8Array][];
 }
 
+function kindOf(keyType: number, publicTemplate: readonly Attribute[]): KeyKind {
+  switch (keyType) {
+    case CKK.RSA:
+      return rsaKind(publicTemplate);
+    case CKK.EC:
+    case CKK.EC_EDWARDS:
+    case CKK.EC_MONTGOMERY:
+      return curveKind(publicTemplate, keyType);
+    default:
+      return parameterSetKind(publicTemplate, keyType);
+  }
+}
+
 function rsaKind(publicTemplate: readonly Attribute[]): KeyKind {
   const bits = ulongOf(required(publicTemplate, CKA.MODULUS_BITS));
   if (bits === undefined || bits < RSA_BITS.min || bits > RSA_BITS.max || bits % 8n !== 0n) {
@@ -128,6 +145,20 @@ function curveKind(publicTemplate: readonly Attribute[], keyType: number): KeyKi
     exponent: EMPTY,
     // As it was given: pkcs11-tool and pkcs11-provider name Edwards curves by PrintableString and compare.
     parameters: [[CKA.EC_PARAMS, params]],
+    publicParameters: [],
+  };
+}
+
+function parameterSetKind(publicTemplate: readonly Attribute[], keyType: number): KeyKind {
+  const number = normalise('ulong', required(publicTemplate, CKA.PARAMETER_SET));
+  const set = parameterSetOf(keyType, ulongOf(number));
+  return {
+    type: set.privateType,
+    publicType: set.publicType,
+    curve: set.curve,
+    bits: 8 * set.publicKeySize,
+    exponent: EMPTY,
+    parameters: [[CKA.PARAMETER_SET, number]],
     publicParameters: [],
   };
 }

@@ -1,17 +1,17 @@
 /** Template rules: from what an application gives to the attributes of an object (PKCS#11 3.1 sections 4.1 and 5.1.6). */
 
 import { CkrError } from '#src/wire/status.ts';
-import { type AttributeRule, type AttributeRules, type ObjectDescription } from './attributes.ts';
+import { type AttributeRule, type Change, type Making } from './attribute-rules.ts';
+import { readAttributeTemplate } from './attribute-templates.ts';
+import { type AttributeRules, type ObjectDescription } from './attributes.ts';
 import { CKA, CKR } from './constants.ts';
-import { type Attribute, equalBytes, isTrue, normalise, TRUE } from './values.ts';
+import { type Role } from './roles.ts';
+import { type Attribute, equalBytes, isTrue, normalise, TRUE, ulongOf } from './values.ts';
 
 /** Attributes of one object in bytes. More than any known program needs, and a page of OBJECT_FIND fits a message. */
 const MAX_SIZE = 131_072;
 
 export type AttributeMap = Map<number, Uint8Array>;
-
-/** How an object comes to be; the column of the attribute table that rules its template. */
-export type Making = 'create' | 'generate';
 
 /**
  * The values of a template in their stored form. Attributes may come in any order, and twice with the same value.
@@ -24,6 +24,8 @@ export function parseTemplate(template: readonly Attribute[], rules: AttributeRu
     const rule = rules.get(type);
     if (!rule) throw new CkrError(CKR.ATTRIBUTE_TYPE_INVALID, `attribute 0x${type.toString(16)}`);
     const normal = normalise(rule.kind, value);
+    if (normal.length > rule.maxLength) throw new CkrError(CKR.ATTRIBUTE_VALUE_INVALID, `${rule.name} is too long`);
+    if (rule.kind === 'attributes') readAttributeTemplate(normal);
     const other = values.get(type);
     if (other && !equalBytes(other, normal)) throw inconsistent(rule, 'is given twice');
     values.set(type, normal);
@@ -43,6 +45,7 @@ export function completeTemplate(
   description: ObjectDescription,
   making: Making,
   fixed: ReadonlyMap<number, Uint8Array>,
+  role: Role = 'user',
 ): AttributeMap {
   const given = parseTemplate(template, description.rules);
   for (const [type, value] of given) {
@@ -51,15 +54,17 @@ export function completeTemplate(
     const same = fixedValue !== undefined && equalBytes(fixedValue, value);
     if (rule[making] === 'no' && !same) throw new CkrError(CKR.ATTRIBUTE_READ_ONLY, rule.name);
     if (fixedValue && !same) throw inconsistent(rule, 'contradicts the rest');
-    if (rule.refuseTrue !== undefined && isTrue(value)) throw new CkrError(rule.refuseTrue, rule.name);
+    if (rule.trueBySo && isTrue(value) && role !== 'so') throw new CkrError(CKR.ATTRIBUTE_READ_ONLY, rule.name);
   }
-  if (!given.has(description.defaultUsage) && !grantsUsage(given, description.rules)) {
-    given.set(description.defaultUsage, TRUE);
+  if (!grantsUsage(given, description.rules)) {
+    for (const usage of description.defaultUsage) if (!given.has(usage)) given.set(usage, TRUE);
   }
   const complete: AttributeMap = new Map();
   for (const [type, rule] of description.rules) {
-    const value = fixed.get(type) ?? given.get(type) ?? (rule.stored ? rule.default : undefined);
-    if (value) complete.set(type, value);
+    const like = rule.defaultLike === undefined ? undefined : given.get(rule.defaultLike);
+    const value = fixed.get(type) ?? given.get(type) ?? (rule.stored ? (like ?? rule.default) : undefined);
+    if (value && !rule.sensitive) complete.set(type, value);
+    else if (value) continue;
     else if (rule[making] === 'must') throw new CkrError(CKR.TEMPLATE_INCOMPLETE, rule.name);
   }
   return complete;
@@ -74,6 +79,7 @@ export function changesOf(
   template: readonly Attribute[],
   rules: AttributeRules,
   current: (type: number) => Uint8Array | undefined,
+  role: Role = 'user',
 ): Attribute[] {
   if (!isTrue(current(CKA.MODIFIABLE))) throw new CkrError(CKR.ACTION_PROHIBITED, 'CKA_MODIFIABLE is false');
   const changes: Attribute[] = [];
@@ -81,14 +87,30 @@ export function changesOf(
     const rule = rules.get(type) as AttributeRule;
     const old = current(type);
     const same = old !== undefined && equalBytes(old, value);
-    const allowed =
-      rule.set === 'likes' ||
-      (rule.set === 'toTrue' && (same || isTrue(value))) ||
-      (rule.set === 'toFalse' && (same || !isTrue(value)));
-    if (!allowed) throw new CkrError(CKR.ATTRIBUTE_READ_ONLY, rule.name);
+    if (!isAllowed(rule.set, old, value) || (rule.trueBySo && !same && isTrue(value) && role !== 'so')) {
+      throw new CkrError(CKR.ATTRIBUTE_READ_ONLY, rule.name);
+    }
     if (!same) changes.push({ type, value });
   }
   return changes;
+}
+
+/** Whether an attribute may change from its old value to a new one, by C_SetAttributeValue or in a copy. */
+export function isAllowed(change: Change, old: Uint8Array | undefined, value: Uint8Array): boolean {
+  const same = old !== undefined && equalBytes(old, value);
+  switch (change) {
+    case 'likes':
+      return true;
+    case 'toTrue':
+      return same || isTrue(value);
+    case 'toFalse':
+      return same || !isTrue(value);
+    case 'lower':
+      return old === undefined || (ulongOf(value) ?? 0n) <= (ulongOf(old) ?? 0n);
+    case 'no':
+      // Programs set what is so already, which does no harm, but a secret value must not be found by guessing.
+      return false;
+  }
 }
 
 /** The key flags of the protocol that belong to the attributes of a new object; they never change afterwards. */

@@ -11,9 +11,9 @@ export interface Attribute {
 
 /**
  * What the value of an attribute is: CK_BBOOL; CK_ULONG; bytes; RFC 2279 text; a big-endian number; CK_DATE;
- * an array of CK_MECHANISM_TYPE.
+ * an array of CK_MECHANISM_TYPE; an array of CK_ATTRIBUTE as `attribute-templates.ts` has it.
  */
-export type ValueKind = 'bool' | 'ulong' | 'bytes' | 'text' | 'bigInteger' | 'date' | 'mechanisms';
+export type ValueKind = 'bool' | 'ulong' | 'bytes' | 'text' | 'bigInteger' | 'date' | 'mechanisms' | 'attributes';
 
 export const TRUE: Uint8Array = Uint8Array.of(1);
 export const FALSE: Uint8Array = Uint8Array.of(0);
@@ -84,6 +84,7 @@ export function normalise(kind: ValueKind, value: Uint8Array): Uint8Array {
       return value.slice();
     case 'bytes':
     case 'text':
+    case 'attributes':
       return value.slice();
   }
 }

@@ -37,9 +37,26 @@ describe('public keys as OpenSSL encodes them', () => {
     generateKeyPairSync('ec', { namedCurve: 'P-521' }),
     generateKeyPairSync('ed25519'),
     generateKeyPairSync('ed448'),
+    generateKeyPairSync('ec', { namedCurve: 'secp256k1' }),
+    ...[256, 320, 384, 512].map((bits) => generateKeyPairSync('ec', { namedCurve: `brainpoolP${bits}r1` })),
+    generateKeyPairSync('x25519'),
+    generateKeyPairSync('x448'),
   ];
   // First bytes of CKA_EC_POINT: OCTET STRING and its length, then the form of the point for NIST curves.
-  const heads = ['044104', '046104', '04818504', '0420', '0439'];
+  const heads = [
+    '044104',
+    '046104',
+    '04818504',
+    '0420',
+    '0439',
+    '044104',
+    '044104',
+    '045104',
+    '046104',
+    '04818104',
+    '0420',
+    '0438',
+  ];
   for (const [index, curve] of CURVES.entries()) {
     test(curve.names[0] ?? '', () => {
       const key = spki((keys[index] as { publicKey: KeyObject }).publicKey);

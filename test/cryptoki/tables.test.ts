@@ -2,13 +2,16 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type AttributeRule, OBJECTS } from '#src/cryptoki/attributes.ts';
-import { CKA, CKK, CKM, CKO, CKR } from '#src/cryptoki/constants.ts';
+import { type AttributeRule } from '#src/cryptoki/attribute-rules.ts';
+import { objectDescription, OBJECTS } from '#src/cryptoki/attributes.ts';
+import { CKA, CKF_MECHANISM, CKK, CKM, CKO, CKR } from '#src/cryptoki/constants.ts';
 import { CURVES, curveDescription, curveOfParams } from '#src/cryptoki/curves.ts';
-import { attributeRows, mechanismRows } from '#src/cryptoki/feature-table.ts';
+import { createRequest } from '#src/cryptoki/created-objects.ts';
+import { attributeRows, mechanismRows, objectClasses } from '#src/cryptoki/feature-table.ts';
 import { keyPairRequest } from '#src/cryptoki/key-pair.ts';
-import { DIGESTS, MECHANISMS, mechanismOf } from '#src/cryptoki/mechanisms.ts';
-import { publicKeyRequest } from '#src/cryptoki/public-key-template.ts';
+import { DIGESTS, digestOf } from '#src/cryptoki/digests.ts';
+import { MECHANISMS, mechanismOf } from '#src/cryptoki/mechanisms.ts';
+import { PARAMETER_SCHEMAS } from '#src/cryptoki/parameters.ts';
 import { ckrOfStatus } from '#src/cryptoki/status-mapping.ts';
 import { normalise, ulongOf, ulongValue } from '#src/cryptoki/values.ts';
 import { CkrError, HalStatus } from '#src/wire/status.ts';
@@ -23,7 +26,7 @@ describe('the attribute table', () => {
         if (rule.set === 'toTrue' || rule.set === 'toFalse') assert.equal(rule.kind, 'bool');
         if (rule.sensitive) assert.deepEqual([rule.stored, rule.set, rule.copy], [false, 'no', 'no'], rule.name);
       }
-      assert.ok(rules.get(defaultUsage)?.usage);
+      for (const usage of defaultUsage) assert.ok(rules.get(usage)?.usage);
     });
   }
 
@@ -43,7 +46,8 @@ describe('the attribute table', () => {
     const all = [...common, 'LOCAL', 'KEY_GEN_MECHANISM', 'MODIFIABLE'];
     const open = ['TRUSTED', 'ENCRYPT', 'WRAP', 'VERIFY', 'VERIFY_RECOVER'];
     const secret = ['SENSITIVE', 'DECRYPT', 'UNWRAP', 'SIGN', 'SIGN_RECOVER', 'EXTRACTABLE', 'WRAP_WITH_TRUSTED'];
-    for (const description of OBJECTS) {
+    const vendorTypes: unknown[] = [CKK.RSA, CKK.EC, CKK.EC_EDWARDS];
+    for (const description of OBJECTS.filter(({ keyType }) => vendorTypes.includes(keyType))) {
       const isPublic = description.class === CKO.PUBLIC_KEY;
       const key =
         description.keyType === CKK.RSA
@@ -57,44 +61,49 @@ describe('the attribute table', () => {
   });
 
   test('as rows for the manual', () => {
-    const rows = attributeRows();
-    assert.equal(
-      rows.length,
-      OBJECTS.reduce((sum, { rules }) => sum + rules.size, 0),
-    );
+    const named = (type: string): ReturnType<typeof attributeRows> =>
+      attributeRows(CKO.PRIVATE_KEY).filter(({ attribute }) => attribute === type);
+    const most = { kind: 'bool', create: 'may', generate: 'may', unwrap: 'may', derive: 'may' };
+    assert.deepEqual(named('CKA_SENSITIVE'), [
+      { attribute: 'CKA_SENSITIVE', of: '', ...most, default: 'TRUE', set: 'to TRUE', copy: 'to TRUE' },
+    ]);
     assert.deepEqual(
-      rows.find(({ object, attribute }) => object === 'RSA private key' && attribute === 'CKA_SENSITIVE'),
-      {
-        object: 'RSA private key',
-        attribute: 'CKA_SENSITIVE',
-        kind: 'bool',
-        default: '01',
-        create: 'may',
-        generate: 'may',
-        set: 'toTrue',
-        copy: 'toTrue',
-        readable: true,
-      },
+      named('CKA_UNWRAP').map(({ of, default: value }) => [of, value]),
+      [
+        ['RSA', 'as CKA_DECRYPT'],
+        ['EC, Edwards, Montgomery, ML-DSA, SLH-DSA, ML-KEM', 'FALSE'],
+      ],
     );
+    for (const { class: objectClass, rules } of OBJECTS) {
+      assert.ok(attributeRows(objectClass).length >= rules.size);
+      assert.ok(objectClasses().some(([number]) => number === objectClass));
+    }
     assert.deepEqual(
       mechanismRows().find(({ mechanism }) => mechanism === 'CKM_ECDSA_SHA384'),
       {
         mechanism: 'CKM_ECDSA_SHA384',
-        keyType: 'CKK_EC',
-        keySizes: '256 to 521',
-        operations: 'SIGN, VERIFY',
-        digest: 'CKM_SHA384',
+        keyTypes: 'CKK_EC',
+        keySizes: '256 to 521 bits',
+        functions: 'sign, verify, sign messages, verify messages',
+        standard: 'FIPS 186-5',
+        parts: 'yes',
+        legacy: false,
       },
     );
   });
 });
 
 describe('the mechanism table', () => {
-  test('hashed mechanisms have a digest and a raw mechanism of the same key type', () => {
-    for (const { name, keyType, raw, digest } of MECHANISMS) {
-      if (digest !== undefined) assert.ok(DIGESTS.has(digest) && mechanismOf(digest), name);
-      if (raw !== undefined) assert.equal(mechanismOf(raw)?.keyType, keyType, name);
+  test('every row can be used, and says what for', () => {
+    for (const row of MECHANISMS) {
+      const { name, flags, digest, parts, parameter, minKeySize, maxKeySize } = row;
+      assert.equal(mechanismOf(CKM[name]), row);
+      assert.equal(parts === 'digest', digest !== undefined, name);
+      assert.ok(minKeySize <= maxKeySize, name);
+      assert.notEqual(flags & ~CKF_MECHANISM.HW, 0, name);
+      assert.ok(parameter === 'none' || Object.hasOwn(PARAMETER_SCHEMAS, parameter));
     }
+    assert.equal(new Set(MECHANISMS.map(({ mechanism }) => mechanism)).size, MECHANISMS.length);
   });
 
   test('the DigestInfo of every digest', () => {
@@ -105,9 +114,15 @@ describe('the mechanism table', () => {
       [CKM.SHA256, 'sha256', '608648016503040201'],
       [CKM.SHA384, 'sha384', '608648016503040202'],
       [CKM.SHA512, 'sha512', '608648016503040203'],
+      [CKM.SHA512_224, 'sha512-224', '608648016503040205'],
+      [CKM.SHA512_256, 'sha512-256', '608648016503040206'],
+      [CKM.SHA3_224, 'sha3-224', '608648016503040207'],
+      [CKM.SHA3_256, 'sha3-256', '608648016503040208'],
+      [CKM.SHA3_384, 'sha3-384', '608648016503040209'],
+      [CKM.SHA3_512, 'sha3-512', '60864801650304020a'],
     ] as const;
     for (const [mechanism, hash, oid] of names) {
-      const { size, digestInfo } = DIGESTS.get(mechanism) ?? assert.fail(hash);
+      const { size, digestInfo } = digestOf(mechanism) ?? assert.fail(hash);
       assert.equal(size, createHash(hash).digest().length);
       const identifier = `06${(oid.length / 2).toString(16).padStart(2, '0')}${oid}0500`;
       const algorithm = `30${(identifier.length / 2).toString(16).padStart(2, '0')}${identifier}`;
@@ -115,7 +130,9 @@ describe('the mechanism table', () => {
       const expected = `30${total.toString(16)}${algorithm}04${size.toString(16)}`;
       assert.equal(Buffer.from(digestInfo).toString('hex'), expected);
     }
-    assert.equal(DIGESTS.size, names.length);
+    assert.equal(DIGESTS.filter(({ mechanism }) => mechanism !== undefined).length, names.length);
+    for (const { openssl, size } of DIGESTS)
+      assert.equal(createHash(openssl, { outputLength: size }).digest().length, size);
   });
 });
 
@@ -161,11 +178,14 @@ describe('templates of any content', () => {
       CKR.TEMPLATE_INCOMPLETE,
       CKR.TEMPLATE_INCONSISTENT,
       CKR.CURVE_NOT_SUPPORTED,
+      CKR.PARAMETER_SET_NOT_SUPPORTED,
     ];
-    const rulesOf = (objectClass: number, keyType: number): ReadonlyMap<number, AttributeRule> =>
-      OBJECTS.find((object) => object.class === objectClass && object.keyType === keyType)?.rules ?? new Map();
+    const rulesOf = (objectClass: number, keyType: number | undefined): ReadonlyMap<number, AttributeRule> =>
+      objectDescription(objectClass, keyType)?.rules ?? new Map();
     const check = (attributes: ReadonlyMap<number, Uint8Array>): void => {
-      const rules = rulesOf(Number(ulongOf(attributes.get(CKA.CLASS))), Number(ulongOf(attributes.get(CKA.KEY_TYPE))));
+      const keyType = ulongOf(attributes.get(CKA.KEY_TYPE));
+      const objectClass = Number(ulongOf(attributes.get(CKA.CLASS)));
+      const rules = rulesOf(objectClass, keyType === undefined ? undefined : Number(keyType));
       assert.ok(rules.size > 0);
       for (const [type, bytes] of attributes) {
         const rule = rules.get(type);
@@ -188,7 +208,7 @@ describe('templates of any content', () => {
           check(publicKey.attributes);
           check(privateKey.attributes);
         });
-        attempt(() => check(publicKeyRequest(publicTemplate).attributes));
+        attempt(() => check(createRequest(publicTemplate, 'user').attributes));
       }),
       { numRuns: 2000 },
     );
