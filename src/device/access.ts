@@ -19,11 +19,19 @@ export class Access {
     this.#options = options;
   }
 
-  /** @throws HalError BAD_ARGUMENTS for unknown flags, FORBIDDEN if the connection may not make such a key */
-  checkCreate(connection: number, flags: number): void {
+  /**
+   * A public value as PUBLIC session object takes no login (PKCS#11 3.1 section 5.6.7, table 6): it costs little, and the
+   * appliance limits the number of session objects. The security officer, who may use no key, writes public values for all
+   * others to read, such as the certificates to trust (table 6, "R/W SO Functions").
+   * @param isPublicValue of a public key, a certificate, or data that is told to everybody
+   * @throws HalError BAD_ARGUMENTS for unknown flags, FORBIDDEN if the connection may not make such a key
+   */
+  checkCreate(connection: number, flags: number, isPublicValue: () => boolean = never): void {
     checkKeyFlags(flags);
     if (this.#logins.isUserOrWheel(connection)) return;
-    if (!this.#options.publicSessionKeys || !isPublicSession(flags)) throw new HalError('FORBIDDEN', 'login missing');
+    if (isPublicSession(flags) && (this.#options.publicSessionKeys || isPublicValue())) return;
+    if (this.#logins.userOf(connection) === User.SO && isPublic(flags) && isPublicValue()) return;
+    throw new HalError('FORBIDDEN', 'login missing');
   }
 
   /** Whether a key exists for a connection: a session key does for its owner and for the wheel only. */
@@ -47,6 +55,11 @@ export class Access {
     if (this.#logins.userOf(connection) !== User.WHEEL) throw new HalError('FORBIDDEN', 'only for wheel');
   }
 
+  /** @throws HalError FORBIDDEN */
+  checkSo(connection: number): void {
+    if (this.#logins.userOf(connection) !== User.SO) throw new HalError('FORBIDDEN', 'only for so');
+  }
+
   /** Who may set the PIN of a role: wheel any, so that of the user. HalError FORBIDDEN. */
   checkSetPin(connection: number, user: number): void {
     const caller = this.#logins.userOf(connection);
@@ -63,6 +76,14 @@ export function checkKeyFlags(flags: number): void {
 /** @throws HalError FORBIDDEN if the key is not for signatures; signing and verifying both need it */
 export function checkSignatureFlag(flags: number): void {
   if ((flags & KeyFlags.DIGITALSIGNATURE) === 0) throw new HalError('FORBIDDEN', 'the key is not for signatures');
+}
+
+function never(): boolean {
+  return false;
+}
+
+function isPublic(flags: number): boolean {
+  return (flags & KeyFlags.PUBLIC) !== 0;
 }
 
 function isPublicSession(flags: number): boolean {

@@ -1,10 +1,21 @@
 /** From the bytes of a request to the bytes of its reply. */
 
+import { wipe } from '#src/crypto/process-hardening.ts';
+import { CryptoRefusal } from '#src/crypto/refusal.ts';
 import { SigningKey } from '#src/crypto/signing-key.ts';
 import { type Operation } from '#src/wire/operation.ts';
 import { operationOf, operations } from '#src/wire/operations.ts';
-import { decodeArgs, encodeError, encodeReply, encodeSizeReply, type Header, readHeader } from '#src/wire/message.ts';
-import { HalError, HalStatus, WireError } from '#src/wire/status.ts';
+import {
+  decodeArgs,
+  encodeError,
+  encodeReply,
+  encodeSizeReply,
+  type Header,
+  readHeader,
+  type ResultsOf,
+} from '#src/wire/message.ts';
+import { CkrError, CKR_STATUS_BASE, HalError, HalStatus, WireError } from '#src/wire/status.ts';
+import { ckrOfRefusal } from './crypto-refusals.ts';
 import { type Device } from './device.ts';
 import { type Answer, type DeviceFunction, SignatureToMake, SizeReply } from './handler.ts';
 import { handlers } from './handlers.ts';
@@ -74,6 +85,7 @@ function answer(device: Device, header: Header, request: Uint8Array): Reply | Si
     const connection = leg === 'vendor' ? header.client : (args.connection ?? 0);
     if (caller === 'userOrWheel') device.access.checkUserOrWheel(connection);
     else if (caller === 'wheel') device.access.checkWheel(connection);
+    else if (caller === 'so') device.access.checkSo(connection);
     const results = handlers[name](device, connection, args);
     if (results instanceof SignatureToMake) return results;
     if (!(results instanceof Promise)) return encode(name, header.client, results);
@@ -89,7 +101,21 @@ function answer(device: Device, header: Header, request: Uint8Array): Reply | Si
 function encode(name: AnyFunction, client: number, results: Answer<AnyFunction>): Uint8Array {
   if (results instanceof SignatureToMake) return encodeReply(name, client, { signature: make(results) });
   if (results instanceof SizeReply) return encodeSizeReply(name, client, results.results);
-  return encodeReply(name, client, results);
+  const reply = encodeReply(name, client, results);
+  for (const secret of secretsIn(name, results)) wipe(secret);
+  return reply;
+}
+
+/** What of the results must not outlive the reply. */
+function secretsIn(name: DeviceFunction, results: object): readonly Uint8Array[] {
+  switch (name) {
+    case 'KEY_DECRYPT':
+      return [(results as ResultsOf<'KEY_DECRYPT'>).result];
+    case 'KEY_VALUE':
+      return (results as ResultsOf<'KEY_VALUE'>).attributes.map(({ value }) => value);
+    default:
+      return [];
+  }
 }
 
 function guarded(device: Device, header: Header, name: string, work: () => Uint8Array): Uint8Array {
@@ -102,6 +128,13 @@ function guarded(device: Device, header: Header, name: string, work: () => Uint8
 
 /** The one place where errors become statuses. */
 function failure(device: Device, { code, client }: Header, name: string, error: unknown): Uint8Array {
+  const isVendor = operations[name as AnyFunction].leg === 'vendor';
+  if (error instanceof CkrError || (error instanceof CryptoRefusal && !isVendor)) {
+    device.log.debug(`${name}: ${error.message}`);
+    const ckr = error instanceof CkrError ? error.ckr : ckrOfRefusal(error.reason);
+    // A vendor client knows libhal's numbers only: what the rules refuse is forbidden.
+    return encodeError(code, client, isVendor ? HalStatus.FORBIDDEN : CKR_STATUS_BASE + ckr);
+  }
   if (error instanceof HalError) {
     if (SERIOUS.has(error.status)) device.log.error(`${name}: ${error.message}`);
     else device.log.debug(`${name}: ${error.message}`);

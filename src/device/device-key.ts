@@ -1,8 +1,16 @@
 /** A key as the device works with it: a stored key and, for session keys, whose it is. */
 
 import { type StoredKey } from '#src/store/stored-key.ts';
-import { KeyType } from '#src/wire/enumerations.ts';
+import { CKA } from '#src/cryptoki/constants.ts';
+import { ulongOf } from '#src/cryptoki/values.ts';
+import { ALL_KEY_FLAGS, KeyFlags, KeyType } from '#src/wire/enumerations.ts';
 import { type ResultsOf } from '#src/wire/message.ts';
+
+/**
+ * A flag of our own, which nobody outside sees or sets: the key was made with a PKCS#11 template, so its attributes were under
+ * our rules from its first moment, and what they say of its origin is true. It is bound to the key as all flags are.
+ */
+export const MANAGED = 0x100;
 
 export interface DeviceKey extends StoredKey {
   /** The connection that owns a session key; `undefined` for token keys. */
@@ -25,5 +33,50 @@ export function isHashsig({ type }: Pick<StoredKey, 'type'>): boolean {
 
 /** What the appliance is told about a key. */
 export function factsOf({ uuid, name, type, curve, bits, flags, session, spki, attributes }: DeviceKey): KeyFacts {
-  return { key: uuid, name, type, curve, bits, flags, session, spki, attributes: [...attributes] };
+  return {
+    key: uuid,
+    name,
+    type,
+    curve,
+    bits,
+    flags: flags & ALL_KEY_FLAGS,
+    session,
+    spki,
+    attributes: [...attributes],
+  };
 }
+
+export function isManaged({ flags }: Pick<StoredKey, 'flags'>): boolean {
+  return (flags & MANAGED) !== 0;
+}
+
+/** The value of an attribute. */
+export function attributeOf({ attributes }: Pick<StoredKey, 'attributes'>, type: number): Uint8Array | undefined {
+  return attributes.find((attribute) => attribute.type === type)?.value;
+}
+
+/** The limit of uses, `undefined` if there is none. */
+export function limitOf(key: Pick<DeviceKey, 'attributes'>): number | undefined {
+  const limit = ulongOf(attributeOf(key, CKA.DKS_USE_LIMIT));
+  // CK_UNAVAILABLE_INFORMATION
+  return limit === undefined || limit === 0xffff_ffff_ffff_ffffn ? undefined : Number(limit);
+}
+
+/** The flags as a vendor client sees them: a key that was made unextractable later is not exportable any more. */
+export function vendorFlags(key: Pick<StoredKey, 'flags' | 'attributes'>): number {
+  const flags = key.flags & ALL_KEY_FLAGS;
+  return mayLeave(key) ? flags : flags & ~KeyFlags.EXPORTABLE;
+}
+
+/** Whether PKEY_EXPORT may take a key out of the HSM as far as its attributes say. */
+function mayLeave(key: Pick<StoredKey, 'attributes'>): boolean {
+  return attributeOf(key, CKA.EXTRACTABLE)?.[0] !== 0 && attributeOf(key, CKA.WRAP_WITH_TRUSTED)?.[0] !== 1;
+}
+
+/** Whether vendor clients know keys of this kind. */
+export function isVendorType({ type }: Pick<StoredKey, 'type'>): boolean {
+  return type < FIRST_OWN_TYPE;
+}
+
+/** Types that clients of the vendor's protocol never see begin here; they cope with Edwards keys. */
+export const FIRST_OWN_TYPE = KeyType.X_PRIVATE;

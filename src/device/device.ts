@@ -2,13 +2,17 @@
 
 import { type Log } from '#src/audit/log.ts';
 import { Gate } from '#src/crypto/gate.ts';
+import { type SelfTestResult, selfTest } from '#src/crypto/self-test.ts';
+import { type Policy } from '#src/cryptoki/separation.ts';
 import { type KeyStore } from '#src/store/key-store.ts';
 import { User } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { Access } from './access.ts';
+import { ContextLogins } from './context-logins.ts';
 import { type KeyFacts } from './device-key.ts';
 import { type RunningDigest } from './digests.ts';
 import { HashsigKeys } from './hashsig-keys.ts';
+import { KeyPolicy } from './key-policy.ts';
 import { KeySpace } from './key-space.ts';
 import { LoginTable } from './login-table.ts';
 import { LoginTickets } from './login-tickets.ts';
@@ -16,6 +20,7 @@ import { MasterKey } from './master-key.ts';
 import { NumberedSlots } from './numbered-slots.ts';
 import { PinChanges } from './pin-changes.ts';
 import { PinGuard } from './pin-guard.ts';
+import { UseCounts } from './use-counts.ts';
 
 /** libhal has 256 key handles and 48 digests for all clients (`HAL_STATIC_PKEY_STATE_BLOCKS`, `HAL_STATIC_HASH_STATE_BLOCKS`). */
 const HANDLES = { total: 65_536, perConnection: 4096, whenFull: 'NO_KEY_SLOTS_AVAILABLE' } as const;
@@ -37,6 +42,8 @@ export interface DeviceOptions {
   readonly publicSessionKeys: boolean;
   /** Answers exactly as a CrypTech device also where that misleads its own clients. */
   readonly strictVendor: boolean;
+  /** What the attributes of keys allow. */
+  readonly policy: Policy;
   readonly log: Log;
 }
 
@@ -53,6 +60,9 @@ export class Device {
   readonly logins: LoginTable;
   readonly access: Access;
   readonly masterKey: MasterKey;
+  readonly contextLogins = new ContextLogins();
+  readonly uses: UseCounts;
+  readonly policy: KeyPolicy;
   readonly keys: KeySpace;
   readonly hashsig: HashsigKeys;
   readonly pins: PinGuard;
@@ -63,16 +73,21 @@ export class Device {
   readonly digests = new NumberedSlots<RunningDigest>(RUNNING_DIGESTS);
   /** Pairs that are just being made, by connection and name. */
   readonly pairsInProgress = new Map<string, Promise<{ privateKey: KeyFacts; publicKey: KeyFacts }>>();
+  /** Other objects that are just being made, by connection, type and name. */
+  readonly objectsInProgress = new Map<string, Promise<KeyFacts>>();
   readonly generations = new Gate(PARALLEL_GENERATIONS, { most: WAITING_GENERATIONS, whenFull: 'NOT_READY' });
   readonly #errands = new Set<Errand>();
 
   constructor(options: DeviceOptions) {
-    const { index, store, mkmSocket, epoch, pinDelayMs, maxLogins, publicSessionKeys, strictVendor, log } = options;
+    const { index, store, mkmSocket, epoch, pinDelayMs, maxLogins, publicSessionKeys, strictVendor, policy, log } =
+      options;
     this.log = log;
     this.strictVendor = strictVendor;
     this.store = store;
     this.logins = new LoginTable(maxLogins);
     this.access = new Access(this.logins, { publicSessionKeys });
+    this.uses = new UseCounts(store, log);
+    this.policy = new KeyPolicy(policy, this.contextLogins, this.uses);
     this.masterKey = new MasterKey({
       socketPath: mkmSocket,
       device: index,
@@ -82,11 +97,11 @@ export class Device {
         this.hashsig.forgetAll();
       },
     });
-    this.keys = new KeySpace(store, this.access, this.masterKey, (id) => this.hashsig.forget(id));
+    this.keys = new KeySpace(store, this.access, this.masterKey, this.uses, (id) => this.hashsig.forget(id));
     this.hashsig = new HashsigKeys(store, this.keys);
     this.pins = new PinGuard(store, pinDelayMs, log);
     this.pinChanges = new PinChanges(store);
-    this.tickets = new LoginTickets(store, epoch);
+    this.tickets = new LoginTickets(store, epoch, log);
   }
 
   /** Ends a login with everything the connection owns; also for connections that never logged in. */
@@ -97,6 +112,8 @@ export class Device {
     this.handles.closeAll(connection);
     this.digests.closeAll(connection);
     this.pinChanges.forget(connection);
+    this.contextLogins.forget(connection);
+    this.tickets.end(connection);
   }
 
   /**
@@ -126,7 +143,25 @@ export class Device {
     return user === User.WHEEL || user === User.SO;
   }
 
+  /** Whose rules a connection's requests come under: the security officer's, or those of the users of keys. */
+  roleOf(connection: number): 'user' | 'so' {
+    return this.logins.userOf(connection) === User.SO ? 'so' : 'user';
+  }
+
+  /** Runs the known-answer tests. If one fails, no key is used any more. */
+  async testItself(test: () => Promise<readonly SelfTestResult[]> = selfTest): Promise<readonly SelfTestResult[]> {
+    const results = await test();
+    const failed = results.filter(({ passed }) => !passed).map(({ name }) => name);
+    if (failed.length > 0) {
+      this.log.error(`the self test has failed, no key is served: ${failed.join(', ')}`);
+      this.masterKey.refuse();
+      this.keys.forgetSecrets();
+    }
+    return results;
+  }
+
   close(): void {
+    this.uses.close();
     this.masterKey.close();
     this.store.close();
   }

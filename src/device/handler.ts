@@ -2,7 +2,7 @@
 
 import { type SignatureScheme, type SigningKey, type SigningTask } from '#src/crypto/signing-key.ts';
 import { type ArgsOf, type ResultsOf, type SizeResultsOf } from '#src/wire/message.ts';
-import { type deviceOperations } from '#src/wire/own-operations.ts';
+import { type deviceOperations } from '#src/wire/device-operations.ts';
 import { type vendorOperations } from '#src/wire/vendor-operations.ts';
 import { type Device } from './device.ts';
 

@@ -1,6 +1,7 @@
 /** Checks of what is to be generated, in the order in which a CrypTech device makes them. */
 
 import { generateKey } from '#src/crypto/generate-key.ts';
+import { POST_QUANTUM } from '#src/crypto/post-quantum.ts';
 import { Curve, KeyType } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { type Device } from './device.ts';
@@ -15,12 +16,37 @@ const PUBLIC_TYPES = new Map<number, KeyType>([
   [KeyType.RSA_PRIVATE, KeyType.RSA_PUBLIC],
   [KeyType.EC_PRIVATE, KeyType.EC_PUBLIC],
   [KeyType.ED_PRIVATE, KeyType.ED_PUBLIC],
+  [KeyType.X_PRIVATE, KeyType.X_PUBLIC],
+  [KeyType.ML_DSA_PRIVATE, KeyType.ML_DSA_PUBLIC],
+  [KeyType.SLH_DSA_PRIVATE, KeyType.SLH_DSA_PUBLIC],
+  [KeyType.ML_KEM_PRIVATE, KeyType.ML_KEM_PUBLIC],
 ]);
 
+/** Curves that clients of the vendor's protocol know. */
+const VENDOR_CURVES: readonly number[] = [Curve.P256, Curve.P384, Curve.P521];
+
 const CURVES = new Map<number, readonly number[]>([
-  [KeyType.EC_PRIVATE, [Curve.P256, Curve.P384, Curve.P521]],
+  [
+    KeyType.EC_PRIVATE,
+    [
+      ...VENDOR_CURVES,
+      Curve.SECP256K1,
+      Curve.BRAINPOOL_P256R1,
+      Curve.BRAINPOOL_P320R1,
+      Curve.BRAINPOOL_P384R1,
+      Curve.BRAINPOOL_P512R1,
+    ],
+  ],
   [KeyType.ED_PRIVATE, [Curve.ED25519, Curve.ED448]],
+  [KeyType.X_PRIVATE, [Curve.X25519, Curve.X448]],
+  [KeyType.ML_DSA_PRIVATE, parameterSets(KeyType.ML_DSA_PRIVATE)],
+  [KeyType.SLH_DSA_PRIVATE, parameterSets(KeyType.SLH_DSA_PRIVATE)],
+  [KeyType.ML_KEM_PRIVATE, parameterSets(KeyType.ML_KEM_PRIVATE)],
 ]);
+
+function parameterSets(type: KeyType): number[] {
+  return POST_QUANTUM.filter(({ privateType }) => privateType === type).map(({ curve }) => curve);
+}
 
 export interface PairKind {
   readonly type: number;
@@ -45,6 +71,11 @@ export function checkPlausible({ type, curve, bits, exponent }: PairKind): void 
   } else if (CURVES.get(type)?.includes(curve) === false) {
     throw new HalError('BAD_ARGUMENTS', `curve ${curve}`);
   }
+}
+
+/** For a pair that a vendor client asks for. HalError BAD_ARGUMENTS. */
+export function checkVendorCurve(curve: number): void {
+  if (!VENDOR_CURVES.includes(curve)) throw new HalError('BAD_ARGUMENTS', `curve ${curve}`);
 }
 
 /** Second check, after the login: sizes and types that are not served. HalError UNSUPPORTED_KEY. */

@@ -2,17 +2,19 @@
 
 import { randomUUID } from 'node:crypto';
 import { wipe } from '#src/crypto/process-hardening.ts';
+import { CryptoRefusal } from '#src/crypto/refusal.ts';
 import { SigningKey } from '#src/crypto/signing-key.ts';
 import { type KeyStore } from '#src/store/key-store.ts';
 import { checkValueOf, unwrapRow, wrapForRow } from '#src/store/key-wrapping-v1.ts';
 import { type OneTimeRange } from '#src/store/one-time-keys.ts';
 import { type Attribute, type KeyIdentity, type StoredKey } from '#src/store/stored-key.ts';
-import { KeyFlags } from '#src/wire/enumerations.ts';
+import { KeyFlags, KeyType } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { type Access } from './access.ts';
 import { type DeviceKey, idOf, isHashsig } from './device-key.ts';
-import { type LoadedKey, LoadedKeys } from './loaded-keys.ts';
+import { LoadedKey, LoadedKeys } from './loaded-keys.ts';
 import { type MasterKey } from './master-key.ts';
+import { type UseCount, type UseCounts } from './use-counts.ts';
 import { type VolatileKey, VolatileKeys } from './volatile-keys.ts';
 
 /** Keys kept ready for use: some 10 KiB each. */
@@ -20,7 +22,7 @@ const LOADED_KEYS = 4096;
 
 /** A key to be stored. */
 export interface NewKey extends Omit<KeyIdentity, 'uuid'> {
-  /** PKCS#8, `undefined` for public keys. */
+  /** The secret part: PKCS#8, the value of a secret key or of a private data object; `undefined` if there is none. */
   readonly pkcs8: Uint8Array | undefined;
   /** Of a hash-based private key. */
   readonly oneTimeKeys?: Omit<OneTimeRange, 'uuid'> | undefined;
@@ -32,15 +34,17 @@ export class KeySpace {
   readonly #store: KeyStore;
   readonly #access: Access;
   readonly #masterKey: MasterKey;
+  readonly #uses: UseCounts;
   readonly #onDelete: (id: string) => void;
   readonly #volatile = new VolatileKeys();
   readonly #loaded = new LoadedKeys(LOADED_KEYS);
 
   /** @param onDelete called with the id of every key that is destroyed */
-  constructor(store: KeyStore, access: Access, masterKey: MasterKey, onDelete: (id: string) => void) {
+  constructor(store: KeyStore, access: Access, masterKey: MasterKey, uses: UseCounts, onDelete: (id: string) => void) {
     this.#store = store;
     this.#access = access;
     this.#masterKey = masterKey;
+    this.#uses = uses;
     this.#onDelete = onDelete;
   }
 
@@ -114,13 +118,31 @@ export class KeySpace {
       const id = idOf(key.uuid);
       this.#loaded.delete(id);
       this.#volatile.delete(id);
+      this.#uses.forget(id);
       this.#onDelete(id);
     }
   }
 
+  /** Destroys all keys of everybody; returns how many token keys there were. */
+  eraseAll(): number {
+    const erased = this.#store.deleteAll();
+    this.#loaded.clear();
+    this.#uses.forgetAll();
+    this.delete(this.#volatile.all());
+    return erased;
+  }
+
   setAttributes(key: DeviceKey, attributes: readonly Attribute[]): void {
+    const id = idOf(key.uuid);
     if (key.owner === undefined) this.#store.setAttributes(key.uuid, attributes);
-    else this.#volatile.setAttributes(idOf(key.uuid), attributes);
+    else this.#volatile.setAttributes(id, attributes);
+    const loaded = this.#loaded.get(id);
+    if (loaded) loaded.key = { ...key, attributes };
+  }
+
+  /** How often a key was used. */
+  usesOf(key: DeviceKey): number {
+    return this.#uses.total(this.#countOf(key));
   }
 
   /** Destroys the session keys of a connection. */
@@ -152,18 +174,41 @@ export class KeySpace {
     const known = this.#loaded.get(id);
     if (known !== undefined) return known;
     if (isHashsig(key)) throw new HalError('UNSUPPORTED_KEY', 'not for this kind of signature');
-    const pkcs8 = this.#privateKey(key);
-    const signingKey = pkcs8 ? SigningKey.fromPkcs8(pkcs8) : SigningKey.fromSpki(key.spki);
-    if (pkcs8) wipe(pkcs8);
-    const loaded = { type: key.type, flags: key.flags, owner: key.owner, signingKey };
+    const loaded = new LoadedKey(id, key, this.#material(key), this.#countOf(key));
     this.#loaded.set(id, loaded);
     return loaded;
   }
 
-  /** The PKCS#8 of a private key, to be wiped by the caller; `undefined` for public keys. Errors as {@link load}. */
+  /** {@link load} for keys that are used together. */
+  async loadAll(connection: number, uuids: readonly Uint8Array[]): Promise<LoadedKey[]> {
+    for (;;) {
+      for (const uuid of uuids) await this.load(connection, uuid);
+      // Other requests may have pushed the first out of the cache while the last was loaded.
+      const keys = uuids.map((uuid) => this.#loaded.get(idOf(uuid))).filter((key) => key !== undefined);
+      if (keys.length === uuids.length) return keys;
+    }
+  }
+
+  #material(key: DeviceKey): LoadedKey['material'] {
+    const secret = this.#secret(key);
+    if (key.type === KeyType.SECRET && secret) return { secret };
+    if (key.type === KeyType.CERTIFICATE || key.type === KeyType.DATA) {
+      if (secret) wipe(secret);
+      throw new CryptoRefusal('key-type', 'not a key');
+    }
+    const signingKey = secret ? SigningKey.fromPkcs8(secret) : SigningKey.fromSpki(key.spki);
+    if (secret) wipe(secret);
+    return { signingKey };
+  }
+
+  #countOf(key: DeviceKey): UseCount {
+    return this.#uses.of(idOf(key.uuid), key.uuid, key.owner === undefined);
+  }
+
+  /** The secret part, see {@link NewKey}, to be wiped by the caller; `undefined` if there is none. Errors as {@link load}. */
   async unwrap(key: DeviceKey): Promise<Uint8Array | undefined> {
     await this.#masterKey.require();
-    return this.#privateKey(key);
+    return this.#secret(key);
   }
 
   /** {@link checkReadable} with the master key asked of the holder if necessary. */
@@ -179,7 +224,7 @@ export class KeySpace {
     }
   }
 
-  #privateKey(key: DeviceKey): Uint8Array | undefined {
+  #secret(key: DeviceKey): Uint8Array | undefined {
     this.checkReadable(key);
     if (key.wrapped === undefined) return undefined;
     const masterKey = this.#currentMasterKey();

@@ -31,14 +31,22 @@ async function main(): Promise<void> {
 
   const folder = join(state, `device-${index}`);
   if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) syncFolder(state);
-  const store = new SqliteKeyStore({ path: join(folder, 'keystore.db'), maxKeys, maxBytes });
+  const reported = new Set<string>();
+  const onDamage = (uuid: Uint8Array, problem: string): void => {
+    const id = uuid.toHex();
+    // Every listing meets it again: one line for each is enough.
+    if (!reported.has(id)) log.error(`the key ${id} cannot be read and is left out: ${problem}`);
+    reported.add(id);
+  };
+  const store = new SqliteKeyStore({ path: join(folder, 'keystore.db'), maxKeys, maxBytes, onDamage });
   const device = new Device({ index, store, mkmSocket: mkm, log, ...options });
+  await device.testItself();
   await device.masterKey.refresh();
 
   const link = new Link(openLink(), (requests) => answerAll(device, requests));
   log.info(`ready, ${store.size} token keys`);
   const end = () => {
-    const isGenerating = device.pairsInProgress.size > 0;
+    const isGenerating = device.pairsInProgress.size > 0 || device.objectsInProgress.size > 0;
     device.close();
     // An exit waits for the thread pool, where an RSA key may take a minute.
     if (isGenerating) process.kill(process.pid, 'SIGKILL');

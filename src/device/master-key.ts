@@ -38,6 +38,7 @@ export class MasterKey {
   #holder: MkmClient | undefined;
   #refreshing: Promise<MasterKeyState> | undefined;
   #failing = false;
+  #refused = false;
 
   constructor(options: MasterKeyOptions) {
     this.#options = options;
@@ -57,6 +58,7 @@ export class MasterKey {
 
   /** The state now. Never fails: a holder that does not answer is the state FAILED. */
   refresh(): Promise<MasterKeyState> {
+    if (this.#refused) return Promise.resolve(MasterKeyState.FAILED);
     if (this.#state === MasterKeyState.SET) return Promise.resolve(this.#state);
     this.#refreshing ??= this.#read().finally(() => {
       this.#refreshing = undefined;
@@ -69,6 +71,17 @@ export class MasterKey {
     const holder = await this.#connect();
     await holder.write(this.#options.device, key);
     this.#take(key);
+  }
+
+  /** The key under which devices hand keys to each other: a copy, to be wiped. HalError MASTERKEY_FAIL. */
+  async transferKey(): Promise<Uint8Array> {
+    return (await this.#connect()).transferKey();
+  }
+
+  /** From now on, until the process ends, there is no master key: the device must not use any key. */
+  refuse(): void {
+    this.#refused = true;
+    this.#drop(MasterKeyState.FAILED);
   }
 
   async clear(): Promise<void> {
@@ -119,6 +132,7 @@ export class MasterKey {
   }
 
   #take(key: Uint8Array): void {
+    if (this.#refused) throw new HalError('MASTERKEY_FAIL', 'the self test has failed');
     if (this.#state === MasterKeyState.SET && timingSafeEqual(key, this.#key)) return;
     this.#drop(MasterKeyState.NOT_SET);
     this.#key.set(key);

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { type LogLevel } from '#src/audit/log.ts';
+import { DEFAULT_POLICY, type Policy } from '#src/cryptoki/separation.ts';
 import { HalError } from '#src/wire/status.ts';
 
 export interface Options {
@@ -18,6 +19,7 @@ export interface Options {
   readonly maxLogins: number;
   readonly publicSessionKeys: boolean;
   readonly strictVendor: boolean;
+  readonly policy: Policy;
   readonly logLevel: LogLevel;
 }
 
@@ -37,6 +39,9 @@ export function readOptions(args: string[]): Options {
       'max-logins': { type: 'string', default: '1000' },
       'public-session-keys': { type: 'boolean', default: false },
       'strict-vendor': { type: 'boolean', default: false },
+      'key-separation': { type: 'string', default: DEFAULT_POLICY.keySeparation },
+      'no-legacy-mechanisms': { type: 'boolean', default: !DEFAULT_POLICY.legacyMechanisms },
+      'no-plaintext-import': { type: 'boolean', default: !DEFAULT_POLICY.plaintextImport },
       'log-level': { type: 'string', default: 'info' },
     },
   });
@@ -55,6 +60,11 @@ export function readOptions(args: string[]): Options {
     maxLogins: number('max-logins', values['max-logins']),
     publicSessionKeys: values['public-session-keys'],
     strictVendor: values['strict-vendor'],
+    policy: {
+      keySeparation: separation(required('key-separation', values['key-separation'])),
+      legacyMechanisms: !values['no-legacy-mechanisms'],
+      plaintextImport: !values['no-plaintext-import'],
+    },
     logLevel: level(values['log-level']),
   };
 }
@@ -67,6 +77,11 @@ function required(name: string, value: string | undefined): string {
 function number(name: string, value: string): number {
   if (!/^\d{1,15}$/.test(value)) throw new HalError('BAD_ARGUMENTS', `option --${name} takes a number`);
   return Number(value);
+}
+
+function separation(value: string): Policy['keySeparation'] {
+  if (value === 'strict' || value === 'standard') return value;
+  throw new HalError('BAD_ARGUMENTS', 'option --key-separation takes strict or standard');
 }
 
 function level(value: string): LogLevel {

@@ -14,6 +14,8 @@ interface Change {
   readonly user: User;
   readonly before: PinRecord | undefined;
   readonly after: PinRecord;
+  /** By one who showed that he knows the PIN of before, whatever his role. */
+  readonly isReplacement: boolean;
 }
 
 export class PinChanges {
@@ -35,8 +37,21 @@ export class PinChanges {
   set(connection: number, user: User, after: PinRecord): void {
     const before = this.#store.pin(user);
     this.#store.setPin(user, after);
-    this.#last.set(connection, { user, before, after });
+    this.#last.set(connection, { user, before, after, isReplacement: false });
     this.show(connection, user, after);
+  }
+
+  /** Sets a new PIN beside which `before`, that the connection has shown, stays valid until the change is settled. */
+  replace(connection: number, user: User, before: PinRecord, after: PinRecord): void {
+    this.#store.replacePin(user, before, after);
+    this.#last.set(connection, { user, before, after, isReplacement: true });
+    this.show(connection, user, after);
+  }
+
+  /** Whether the last change of a connection is one that it needed no role for. */
+  isReplacement(connection: number, user: User): boolean {
+    const change = this.#last.get(connection);
+    return change?.user === user && change.isReplacement;
   }
 
   /** Notes the PIN that a connection logged in with. */
@@ -73,6 +88,6 @@ export class PinChanges {
 }
 
 /** Every record has a salt of its own. */
-function sameRecord(a: PinRecord, b: PinRecord): boolean {
+export function sameRecord(a: PinRecord, b: PinRecord): boolean {
   return Buffer.compare(encodePinRecord(a), encodePinRecord(b)) === 0;
 }

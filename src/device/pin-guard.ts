@@ -62,9 +62,14 @@ export class PinGuard {
     }
   }
 
+  /** Wrong PINs of a role since the last right one. */
+  failures(user: User): number {
+    return this.#unsaved.get(user) ?? this.#store.pinFailures(user);
+  }
+
   async #attempt(user: User, pin: Uint8Array): Promise<PinRecord> {
     const right = await this.#fitting(user, pin);
-    const failures = this.#unsaved.get(user) ?? this.#store.pinFailures(user);
+    const failures = this.failures(user);
     if (right) {
       if (failures > 0) this.#count(user, 0);
       return right;

@@ -7,7 +7,7 @@ import { type ArgsOf, decodeResults, encodeRequest, readHeader, type ResultsOf }
 import { encodeFrame, SlipDecoder } from '#src/wire/slip.ts';
 import { HalError } from '#src/wire/status.ts';
 
-type MkmOperation = 'MKM_READ' | 'MKM_WRITE' | 'MKM_SHUTDOWN';
+type MkmOperation = 'MKM_READ' | 'MKM_WRITE' | 'MKM_TRANSFER_KEY' | 'MKM_SHUTDOWN';
 
 /** The holder only copies 32 bytes: longer than this means that it is stuck. */
 const TIMEOUT_MS = 5000;
@@ -69,6 +69,11 @@ export class MkmClient {
   /** Writes a device's cell; an empty key clears it. */
   async write(device: number, key: Uint8Array): Promise<void> {
     await this.#call('MKM_WRITE', { device, key });
+  }
+
+  /** The key under which devices hand keys to each other: a copy of its own, to be wiped. */
+  async transferKey(): Promise<Uint8Array> {
+    return (await this.#call('MKM_TRANSFER_KEY', {})).key;
   }
 
   /** Clears all cells and ends the holder. */

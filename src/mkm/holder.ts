@@ -69,6 +69,8 @@ function answer(cells: MemoryCells, { code, client }: Header, request: Uint8Arra
         cells.write(device, key);
         return encodeReply('MKM_WRITE', client, {});
       }
+      case operations.MKM_TRANSFER_KEY.code:
+        return encodeReply('MKM_TRANSFER_KEY', client, { key: cells.transferKey });
       case operations.MKM_SHUTDOWN.code:
         cells.clear();
         return encodeReply('MKM_SHUTDOWN', client, {});

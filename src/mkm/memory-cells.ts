@@ -1,17 +1,26 @@
 /** The master key memory itself: one cell of 32 bytes per device in memory that is neither swapped nor dumped. */
 
+import { randomBytes } from 'node:crypto';
 import { lockedBuffer, wipe } from '#src/crypto/process-hardening.ts';
 import { HalError } from '#src/wire/status.ts';
 
 /** 256 bits (libhal `KEK_LENGTH`). */
 export const MASTER_KEY_SIZE = 32;
 
+const TRANSFER_KEY_SIZE = 32;
+
 /** More devices than an appliance will have; the cells fill half a page. */
 export const CELLS = 64;
 
 export class MemoryCells {
+  /** Under which devices hand keys to each other; a new one with every start of the holder. */
+  readonly transferKey: Uint8Array = lockedBuffer(TRANSFER_KEY_SIZE);
   readonly #memory = lockedBuffer(CELLS * MASTER_KEY_SIZE);
   readonly #set = new Set<number>();
+
+  constructor() {
+    this.transferKey.set(randomBytes(TRANSFER_KEY_SIZE));
+  }
 
   /** The content of a cell, a view; `undefined` if it is not set. HalError BAD_ARGUMENTS for a device beyond the last. */
   read(device: number): Uint8Array | undefined {
@@ -32,7 +41,9 @@ export class MemoryCells {
     this.#set.add(device);
   }
 
+  /** Wipes everything; the transfer key is another one afterwards. */
   clear(): void {
+    this.transferKey.set(randomBytes(TRANSFER_KEY_SIZE));
     this.#set.clear();
     wipe(this.#memory);
   }

@@ -14,6 +14,19 @@ export interface KeyFilter {
   readonly flags: number;
 }
 
+/** Uses to be added to the count of a key. */
+export interface KeyUses {
+  readonly uuid: Uint8Array;
+  readonly count: number;
+}
+
+/** What makes the ticket of a login differ from those before it. */
+export interface LoginTicket {
+  readonly connection: number;
+  /** Random, 16 bytes. */
+  readonly serial: Uint8Array;
+}
+
 /**
  * Every method that changes something returns only after the change is on stable storage, and has changed either all or
  * nothing if it throws.
@@ -28,7 +41,10 @@ export interface KeyStore {
   get(uuid: Uint8Array): StoredKey | undefined;
   /** The key with this name. */
   getByName(name: Uint8Array): StoredKey | undefined;
-  /** Keys behind `after` in ascending order of their device UUID, at most `limit`. */
+  /**
+   * Keys behind `after` in ascending order of their device UUID, at most `limit`. Rows that are damaged are left out here and in
+   * {@link match}, and reported: one of them must not hide all other keys.
+   */
   list(after: Uint8Array, limit: number): StoredKey[];
   /** The same with a filter, as many as the caller takes. */
   match(filter: KeyFilter, after: Uint8Array): Iterable<StoredKey>;
@@ -39,6 +55,8 @@ export interface KeyStore {
   insert(keys: readonly StoredKey[], ranges?: readonly OneTimeRange[]): void;
   /** Deletes keys, all or none; missing ones count as deleted. */
   delete(uuids: readonly Uint8Array[]): void;
+  /** Deletes all keys; returns how many there were. */
+  deleteAll(): number;
   /** Replaces all attributes of a key. HalError KEY_NOT_FOUND. */
   setAttributes(uuid: Uint8Array, attributes: readonly Attribute[]): void;
   /** Where a hash-based key stands, `undefined` if there is no such key. */
@@ -47,6 +65,10 @@ export interface KeyStore {
    * Moves a hash-based key on, or lowers its end. `false`, and nothing changed, if it does not stand at `from` any more.
    */
   moveOneTimePosition(uuid: Uint8Array, from: OneTimePosition, to: OneTimePosition): boolean;
+  /** How often a key was used. */
+  uses(uuid: Uint8Array): number;
+  /** Adds to the counts of uses of keys, all or none; keys that do not exist are left out. */
+  addUses(uses: readonly KeyUses[]): void;
   /** The different master key check values of all keys: empty without keys, one if all were made under one master key. */
   checkValues(): Uint8Array[];
 
@@ -57,6 +79,8 @@ export interface KeyStore {
   keptPin(user: User): PinRecord | undefined;
   /** Keeps the PIN that is set valid beside the one that follows; a PIN that is kept already stays the kept one. */
   keepPin(user: User): void;
+  /** Sets a PIN beside which another stays valid, in one step. */
+  replacePin(user: User, kept: PinRecord, record: PinRecord): void;
   /** Makes a record the only PIN of a role. */
   settlePin(user: User, record: PinRecord): void;
   /** Wrong PINs since the last right one. */
@@ -65,6 +89,11 @@ export interface KeyStore {
 
   /** Key of the tickets that restore logins, 32 bytes, made with the store. */
   readonly ticketKey: Uint8Array;
+  /** The tickets that are good in this run of the appliance; those of other runs are forgotten. */
+  tickets(epoch: Uint8Array): LoginTicket[];
+  /** Makes a ticket the good one of its connection. */
+  setTicket(epoch: Uint8Array, ticket: LoginTicket): void;
+  deleteTicket(connection: number): void;
 
   close(): void;
 }

@@ -4,7 +4,7 @@
  * wrapped part was moved to another row, does not unwrap.
  */
 
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { deriveKey } from '#src/crypto/derive-key.ts';
 import { unwrapKey, wrapKey } from '#src/crypto/key-wrap.ts';
 import { wipe } from '#src/crypto/process-hardening.ts';
@@ -13,6 +13,9 @@ import { type KeyIdentity, type StoredKey } from './stored-key.ts';
 
 const LABEL = 'key row v1';
 const CHECK_LABEL = 'master key check value v1';
+
+/** What node:crypto takes as the info of HKDF, less the label and the parts of a fixed length: so far a public key stands for itself. */
+const LONGEST_SPKI = 1024 - (LABEL.length + 1) - 48;
 
 /** Bytes of a check value: enough to tell a wrong master key, useless for guessing 256 bits. */
 const CHECK_VALUE_SIZE = 4;
@@ -51,5 +54,13 @@ function rowKey(masterKey: Uint8Array, { uuid, name, type, curve, bits, flags, s
   const view = new DataView(numbers.buffer);
   [type, curve, bits, flags].forEach((number, index) => view.setUint32(4 * index, number));
   // Every part but the last has a fixed length, so that different identities never give the same context.
-  return deriveKey(masterKey, LABEL, Buffer.concat([uuid, name, numbers, spki]), 32);
+  return deriveKey(masterKey, LABEL, Buffer.concat([uuid, name, numbers, shortened(spki)]), 32);
+}
+
+/**
+ * Post-quantum public keys and those of the largest RSA keys are longer than the context may be (node:crypto takes 1,024 bytes);
+ * their hash stands for them. No public key is as short as a hash of one.
+ */
+function shortened(spki: Uint8Array): Uint8Array {
+  return spki.length > LONGEST_SPKI ? createHash('sha256').update(spki).digest() : spki;
 }

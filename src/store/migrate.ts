@@ -5,9 +5,15 @@ import { HalError } from '#src/wire/status.ts';
 import { createTables } from './schema-v1.ts';
 import { addOneTimeKeys } from './schema-v2.ts';
 import { addKeptPins } from './schema-v3.ts';
+import { addUsesAndTickets } from './schema-v4.ts';
 
 /** Step `n` makes version `n + 1` out of version `n`; version 0 is an empty file. */
-const steps: readonly ((database: DatabaseSync) => void)[] = [createTables, addOneTimeKeys, addKeptPins];
+const steps: readonly ((database: DatabaseSync) => void)[] = [
+  createTables,
+  addOneTimeKeys,
+  addKeptPins,
+  addUsesAndTickets,
+];
 
 /** Runs the missing steps, each in a transaction of its own together with the version number it leads to. */
 export function migrate(database: DatabaseSync): void {

@@ -5,13 +5,15 @@
 
 import { DatabaseSync } from 'node:sqlite';
 import { type PinRecord } from '#src/crypto/pin-hash.ts';
-import { type Curve, type KeyType, type User } from '#src/wire/enumerations.ts';
+import { type User } from '#src/wire/enumerations.ts';
 import { Bug, HalError } from '#src/wire/status.ts';
-import { decodeAttributes, encodeAttributes } from './attributes-v1.ts';
-import { type KeyFilter, type KeyStore } from './key-store.ts';
+import { encodeAttributes } from './attributes-v1.ts';
+import { type KeyFilter, type KeyStore, type KeyUses, type LoginTicket } from './key-store.ts';
 import { migrate } from './migrate.ts';
 import { type OneTimePosition, type OneTimeRange } from './one-time-keys.ts';
 import { decodePinRecord, encodePinRecord } from './pin-record-v1.ts';
+import { type KeyRow, type OneTimeRow, type PinRow, toKey } from './rows.ts';
+import { prepare, type Statements } from './statements.ts';
 import { storeError } from './store-error.ts';
 import { type Attribute, type StoredKey } from './stored-key.ts';
 
@@ -27,45 +29,23 @@ export interface SqliteKeyStoreOptions {
   readonly maxKeys: number;
   /** Most bytes the file may have; no limit but the disk's if left out. */
   readonly maxBytes?: number | undefined;
-}
-
-interface KeyRow {
-  readonly uuid: Uint8Array;
-  readonly name: Uint8Array;
-  readonly type: number;
-  readonly curve: number;
-  readonly bits: number;
-  readonly flags: number;
-  readonly check_value: Uint8Array;
-  readonly spki: Uint8Array;
-  readonly wrapped: Uint8Array | null;
-  readonly attributes: Uint8Array;
-}
-
-interface OneTimeRow {
-  readonly leaf: number;
-  readonly below: number;
-  readonly end: number;
-  readonly above: Uint8Array | null;
-}
-
-interface PinRow {
-  readonly record: Uint8Array | null;
-  readonly kept: Uint8Array | null;
-  readonly failures: number;
+  /** Told of a row that cannot be read. */
+  readonly onDamage?: (uuid: Uint8Array, problem: string) => void;
 }
 
 export class SqliteKeyStore implements KeyStore {
   readonly ticketKey: Uint8Array;
   readonly #path: string;
   readonly #maxKeys: number;
+  readonly #onDamage: (uuid: Uint8Array, problem: string) => void;
   readonly #database: DatabaseSync;
   readonly #statements: Statements;
   #size: number;
 
-  constructor({ path, maxKeys, maxBytes }: SqliteKeyStoreOptions) {
+  constructor({ path, maxKeys, maxBytes, onDamage }: SqliteKeyStoreOptions) {
     this.#path = path;
     this.#maxKeys = maxKeys;
+    this.#onDamage = onDamage ?? (() => {});
     try {
       this.#database = open(path, maxBytes);
     } catch (error) {
@@ -95,7 +75,18 @@ export class SqliteKeyStore implements KeyStore {
   }
 
   list(after: Uint8Array, limit: number): StoredKey[] {
-    return this.#access(() => this.#statements.list.all(after, limit)).map((row) => toKey(row) as StoredKey);
+    const keys: StoredKey[] = [];
+    for (let previous = after; keys.length < limit;) {
+      const wanted = limit - keys.length;
+      const rows = this.#access(() => this.#statements.list.all(previous, wanted));
+      for (const row of rows) {
+        const key = this.#readable(row);
+        if (key) keys.push(key);
+      }
+      if (rows.length < wanted) break;
+      previous = (rows.at(-1) as unknown as KeyRow).uuid;
+    }
+    return keys;
   }
 
   /** Reads in batches, so that the store may be changed between two results. */
@@ -104,7 +95,10 @@ export class SqliteKeyStore implements KeyStore {
       const rows = this.#access(() =>
         this.#statements.match.all(previous, type, type, curve, curve, mask, flags & mask, MATCH_BATCH),
       );
-      for (const row of rows) yield toKey(row) as StoredKey;
+      for (const row of rows) {
+        const key = this.#readable(row);
+        if (key) yield key;
+      }
       if (rows.length < MATCH_BATCH) return;
       previous = (rows.at(-1) as unknown as KeyRow).uuid;
     }
@@ -144,6 +138,13 @@ export class SqliteKeyStore implements KeyStore {
     this.#size -= deleted;
   }
 
+  deleteAll(): number {
+    const deleted = this.#size;
+    this.#transaction(() => this.#statements.deleteAll.run());
+    this.#size = 0;
+    return deleted;
+  }
+
   setAttributes(uuid: Uint8Array, attributes: readonly Attribute[]): void {
     const { changes } = this.#access(() => this.#statements.setAttributes.run(encodeAttributes(attributes), uuid));
     if (changes === 0) throw new HalError('KEY_NOT_FOUND');
@@ -161,6 +162,17 @@ export class SqliteKeyStore implements KeyStore {
       this.#statements.moveOneTimePosition.run(leaf, below, end, above ?? null, uuid, from.leaf, from.below, from.end),
     );
     return changes === 1;
+  }
+
+  uses(uuid: Uint8Array): number {
+    const row = this.#access(() => this.#statements.uses.get(uuid)) as { count: number } | undefined;
+    return row?.count ?? 0;
+  }
+
+  addUses(uses: readonly KeyUses[]): void {
+    this.#transaction(() => {
+      for (const { uuid, count } of uses) this.#statements.addUses.run(count, uuid);
+    });
   }
 
   checkValues(): Uint8Array[] {
@@ -186,6 +198,10 @@ export class SqliteKeyStore implements KeyStore {
     this.#access(() => this.#statements.keepPin.run(user));
   }
 
+  replacePin(user: User, kept: PinRecord, record: PinRecord): void {
+    this.#access(() => this.#statements.replacePin.run(encodePinRecord(record), encodePinRecord(kept), user));
+  }
+
   settlePin(user: User, record: PinRecord): void {
     this.#access(() => this.#statements.settlePin.run(encodePinRecord(record), user));
   }
@@ -198,6 +214,19 @@ export class SqliteKeyStore implements KeyStore {
     this.#access(() => this.#statements.setPinFailures.run(failures, user));
   }
 
+  tickets(epoch: Uint8Array): LoginTicket[] {
+    this.#access(() => this.#statements.deleteOtherTickets.run(epoch));
+    return this.#access(() => this.#statements.tickets.all()) as unknown as LoginTicket[];
+  }
+
+  setTicket(epoch: Uint8Array, { connection, serial }: LoginTicket): void {
+    this.#access(() => this.#statements.setTicket.run(connection, epoch, serial));
+  }
+
+  deleteTicket(connection: number): void {
+    this.#access(() => this.#statements.deleteTicket.run(connection));
+  }
+
   close(): void {
     if (this.#database.isOpen) this.#database.close();
   }
@@ -206,6 +235,17 @@ export class SqliteKeyStore implements KeyStore {
     const row = this.#access(() => this.#statements.pin.get(user));
     if (row === undefined) throw new Bug(`no row for the PIN of role ${user}`);
     return row as unknown as PinRow;
+  }
+
+  /** The key of a row, `undefined` if it cannot be read. */
+  #readable(row: unknown): StoredKey | undefined {
+    try {
+      return toKey(row);
+    } catch (error) {
+      if (!(error instanceof HalError)) throw error;
+      this.#onDamage((row as KeyRow).uuid, error.message);
+      return undefined;
+    }
   }
 
   #access<T>(work: () => T): T {
@@ -252,55 +292,4 @@ function open(path: string, maxBytes: number | undefined): DatabaseSync {
     throw error;
   }
   return database;
-}
-
-type Statements = ReturnType<typeof prepare>;
-
-function prepare(database: DatabaseSync) {
-  const columns = 'uuid, name, type, curve, bits, flags, check_value, spki, wrapped, attributes';
-  return {
-    count: database.prepare('SELECT count(*) AS size FROM key'),
-    get: database.prepare(`SELECT ${columns} FROM key WHERE uuid = ?`),
-    getByName: database.prepare(`SELECT ${columns} FROM key WHERE name = ?`),
-    list: database.prepare(`SELECT ${columns} FROM key WHERE uuid > ? ORDER BY uuid LIMIT ?`),
-    match: database.prepare(
-      `SELECT ${columns} FROM key WHERE uuid > ? AND (? = 0 OR type = ?) AND (? = 0 OR curve = ?) AND (flags & ?) = ?
-       ORDER BY uuid LIMIT ?`,
-    ),
-    insert: database.prepare(`INSERT INTO key (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-    delete: database.prepare('DELETE FROM key WHERE uuid = ?'),
-    setAttributes: database.prepare('UPDATE key SET attributes = ? WHERE uuid = ?'),
-    insertOneTimeKeys: database.prepare(
-      'INSERT INTO one_time_keys (identifier, uuid, leaf, below, end) VALUES (?, ?, ?, 0, ?)',
-    ),
-    oneTimePosition: database.prepare('SELECT leaf, below, end, above FROM one_time_keys WHERE uuid = ?'),
-    moveOneTimePosition: database.prepare(
-      `UPDATE one_time_keys SET leaf = ?, below = ?, end = ?, above = ?
-       WHERE uuid = ? AND leaf = ? AND below = ? AND end = ?`,
-    ),
-    checkValues: database.prepare('SELECT DISTINCT check_value FROM key'),
-    pin: database.prepare('SELECT record, kept, failures FROM pin WHERE user = ?'),
-    setPin: database.prepare('UPDATE pin SET record = ? WHERE user = ?'),
-    keepPin: database.prepare('UPDATE pin SET kept = coalesce(kept, record) WHERE user = ?'),
-    settlePin: database.prepare('UPDATE pin SET record = ?, kept = NULL WHERE user = ?'),
-    setPinFailures: database.prepare('UPDATE pin SET failures = ? WHERE user = ?'),
-    secret: database.prepare('SELECT value FROM secret WHERE purpose = ?'),
-  };
-}
-
-function toKey(row: unknown): StoredKey | undefined {
-  if (row === undefined) return undefined;
-  const { uuid, name, type, curve, bits, flags, check_value: checkValue, spki, wrapped, attributes } = row as KeyRow;
-  return {
-    uuid,
-    name,
-    type: type as KeyType,
-    curve: curve as Curve,
-    bits,
-    flags,
-    checkValue,
-    spki,
-    wrapped: wrapped ?? undefined,
-    attributes: decodeAttributes(attributes),
-  };
 }

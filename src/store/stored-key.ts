@@ -16,15 +16,18 @@ export interface KeyIdentity {
   readonly name: Uint8Array;
   readonly type: KeyType;
   readonly curve: Curve;
-  /** Modulus length (RSA), field size, or the size of a signature (hash-based keys). */
+  /** Modulus length (RSA), field size, size of a signature (hash-based keys), of the value (secret keys); 0 else. */
   readonly bits: number;
   readonly flags: number;
-  /** SubjectPublicKeyInfo (RFC 5280), DER. */
+  /** SubjectPublicKeyInfo (RFC 5280), DER; empty for secret keys, certificates and data. */
   readonly spki: Uint8Array;
 }
 
 export interface StoredKey extends KeyIdentity {
-  /** The PKCS#8 key wrapped under the master key; `undefined` for public keys. */
+  /**
+   * Wrapped under the master key: the PKCS#8 of a private key, the value of a secret key or of a private data object.
+   * `undefined` for everything public.
+   */
   readonly wrapped: Uint8Array | undefined;
   /** {@link checkValueOf} of the master key that was set when the key was made, 4 bytes. */
   readonly checkValue: Uint8Array;

@@ -24,11 +24,58 @@ export const KeyType = {
   /** Edwards curves (RFC 8032, RFC 8410). */
   ED_PRIVATE: 16,
   ED_PUBLIC: 17,
+  /** X25519 and X448 (RFC 7748, RFC 8410). */
+  X_PRIVATE: 18,
+  X_PUBLIC: 19,
+  /** FIPS 204, 205 and 203; the parameter set is the key's `curve`. */
+  ML_DSA_PRIVATE: 20,
+  ML_DSA_PUBLIC: 21,
+  SLH_DSA_PRIVATE: 22,
+  SLH_DSA_PUBLIC: 23,
+  ML_KEM_PRIVATE: 24,
+  ML_KEM_PUBLIC: 25,
+  /** Bytes; CKA_KEY_TYPE tells what for. */
+  SECRET: 32,
+  /** No keys: an X.509 certificate, bytes of an application. */
+  CERTIFICATE: 48,
+  DATA: 49,
 } as const;
 export type KeyType = (typeof KeyType)[keyof typeof KeyType];
 
-/** `hal_curve_name_t`. */
-export const Curve = { NONE: 0, P256: 1, P384: 2, P521: 3, ED25519: 16, ED448: 17 } as const;
+/** `hal_curve_name_t`; ours from 16 on, which are parameter sets of post-quantum algorithms too. */
+export const Curve = {
+  NONE: 0,
+  P256: 1,
+  P384: 2,
+  P521: 3,
+  ED25519: 16,
+  ED448: 17,
+  X25519: 18,
+  X448: 19,
+  SECP256K1: 20,
+  BRAINPOOL_P256R1: 21,
+  BRAINPOOL_P320R1: 22,
+  BRAINPOOL_P384R1: 23,
+  BRAINPOOL_P512R1: 24,
+  ML_DSA_44: 32,
+  ML_DSA_65: 33,
+  ML_DSA_87: 34,
+  ML_KEM_512: 40,
+  ML_KEM_768: 41,
+  ML_KEM_1024: 42,
+  SLH_DSA_SHA2_128S: 48,
+  SLH_DSA_SHAKE_128S: 49,
+  SLH_DSA_SHA2_128F: 50,
+  SLH_DSA_SHAKE_128F: 51,
+  SLH_DSA_SHA2_192S: 52,
+  SLH_DSA_SHAKE_192S: 53,
+  SLH_DSA_SHA2_192F: 54,
+  SLH_DSA_SHAKE_192F: 55,
+  SLH_DSA_SHA2_256S: 56,
+  SLH_DSA_SHAKE_256S: 57,
+  SLH_DSA_SHA2_256F: 58,
+  SLH_DSA_SHAKE_256F: 59,
+} as const;
 export type Curve = (typeof Curve)[keyof typeof Curve];
 
 /** `hal_key_flags_t`. PUBLIC means "usable without login", not "public key". Flags never change after creation. */

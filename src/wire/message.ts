@@ -134,7 +134,7 @@ function finish(): Uint8Array {
 function checkStatus(operation: Operation, reply: Uint8Array): void {
   const status = readStatus(reply);
   if (status === HalStatus.OK) return;
-  if (status >= CKR_STATUS_BASE && operation.leg === 'client') throw new CkrError(status - CKR_STATUS_BASE);
+  if (status >= CKR_STATUS_BASE && operation.leg !== 'vendor') throw new CkrError(status - CKR_STATUS_BASE);
   throw HalError.fromStatus(status);
 }
 

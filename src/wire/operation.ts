@@ -5,7 +5,7 @@ import { type Fields, type Schema, struct, type TypeFromFields } from './schema.
 /**
  * Who may call a function, as a **device** decides by the login of the connection:
  * `any`; `userOrWheel`; `userOrWheelUnlessPublicSession` (also anyone, if the key flags have PUBLIC and lack TOKEN);
- * `wheel`; `wheelOrSoForUser` (SET_PIN: wheel for all roles, so for the user PIN);
+ * `wheel`; `so`; `wheelOrSoForUser` (SET_PIN: wheel for all roles, so for the user PIN);
  * `match` (PKEY_MATCH: empty result instead of an error); `internal` (never from the network).
  */
 export type Caller =
@@ -13,6 +13,7 @@ export type Caller =
   | 'userOrWheel'
   | 'userOrWheelUnlessPublicSession'
   | 'wheel'
+  | 'so'
   | 'wheelOrSoForUser'
   | 'match'
   | 'internal';

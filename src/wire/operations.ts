@@ -1,7 +1,8 @@
 /** The operation table: every function of the protocol, described once. */
 
+import { deviceOperations } from './device-operations.ts';
 import { type Operation } from './operation.ts';
-import { clientOperations, deviceOperations, mkmOperations } from './own-operations.ts';
+import { clientOperations, mkmOperations } from './own-operations.ts';
 import { vendorOperations } from './vendor-operations.ts';
 
 export const operations = {

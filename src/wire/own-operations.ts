@@ -9,36 +9,10 @@
 
 import { Limits } from './enumerations.ts';
 import { operation } from './operation.ts';
-import { array, opaque, opaqueOrNil, struct, text, u32, uuid } from './schema.ts';
+import { creation, keyBytes, objectFacts, parameter, pin, signature, template } from './own-fields.ts';
+import { array, opaque, struct, text, u32, uuid } from './schema.ts';
 
-const { attributes, attributeValue, page, signInput } = Limits;
-
-/** CKA_ type and value; CK_ULONG values are 8 bytes little-endian, CK_BBOOL one byte, as the vendor's library stores them. */
-export const attribute = struct({ type: u32, value: opaque(attributeValue) });
-const template = array(attribute, attributes);
-const attributesOrNil = array(struct({ type: u32, value: opaqueOrNil(attributeValue) }), attributes);
-
-/** A PKCS#11 object and everything about it that is not secret. */
-export const objectFacts = struct({ object: uuid, attributes: template });
-
-const parameter = opaque(65_536);
-const signature = opaque(65_536);
-
-/**
- * A key as its device describes it. `key` is the device UUID, `name` the UUID that clients of the appliance see,
- * `session` the PKCS#11 session that owns a session key (0 else), `spki` the SubjectPublicKeyInfo.
- */
-export const keyFacts = struct({
-  key: uuid,
-  name: uuid,
-  type: u32,
-  curve: u32,
-  bits: u32,
-  flags: u32,
-  session: u32,
-  spki: opaque(16_384),
-  attributes: template,
-});
+const { page, signInput } = Limits;
 
 export const clientOperations = {
   HELLO: operation({
@@ -124,6 +98,24 @@ export const clientOperations = {
     mutates: true,
     summary: 'Creates an object from a template. The same `request` twice gives the same object.',
   }),
+  OBJECT_COPY: operation({
+    code: 0x1015,
+    leg: 'client',
+    args: { ...creation, object: uuid, template },
+    results: { created: objectFacts },
+    route: 'key',
+    mutates: true,
+    summary: 'Copies an object with the changes of a template. The same `request` twice gives the same copy.',
+  }),
+  OBJECT_VALUE: operation({
+    code: 0x1016,
+    leg: 'client',
+    args: { object: uuid },
+    results: { attributes: template },
+    route: 'key',
+    summary:
+      'The secret attributes of a key that is extractable and not sensitive, or the value of a private data object; CKR_ATTRIBUTE_SENSITIVE for any other.',
+  }),
   OBJECT_DESTROY: operation({
     code: 0x1014,
     leg: 'client',
@@ -150,13 +142,67 @@ export const clientOperations = {
     summary:
       'Generates a key pair; both halves are on disk before the reply. The same `request` twice gives the same pair.',
   }),
+  SECRET_KEY_GENERATE: operation({
+    code: 0x1021,
+    leg: 'client',
+    args: { ...creation, mechanism: u32, parameter, template },
+    results: { created: objectFacts },
+    route: 'create',
+    mutates: true,
+    summary: 'Generates a secret key. The same `request` twice gives the same key.',
+  }),
+  WRAP: operation({
+    code: 0x1022,
+    leg: 'client',
+    args: { wrappingKey: uuid, mechanism: u32, parameter, key: uuid },
+    results: { wrapped: keyBytes },
+    route: 'key',
+    summary: 'Wraps a key under another one.',
+  }),
+  UNWRAP: operation({
+    code: 0x1023,
+    leg: 'client',
+    args: { ...creation, unwrappingKey: uuid, mechanism: u32, parameter, wrapped: keyBytes, template },
+    results: { created: objectFacts },
+    route: 'key',
+    mutates: true,
+    summary: 'Unwraps a key. The same `request` twice gives the same key.',
+  }),
+  DERIVE: operation({
+    code: 0x1024,
+    leg: 'client',
+    args: { ...creation, baseKey: uuid, mechanism: u32, parameter, template },
+    results: { created: objectFacts },
+    route: 'key',
+    mutates: true,
+    summary: 'Derives a key from another one. The same `request` twice gives the same key.',
+  }),
+  ENCAPSULATE: operation({
+    code: 0x1025,
+    leg: 'client',
+    args: { ...creation, publicKey: uuid, mechanism: u32, parameter, template },
+    results: { ciphertext: keyBytes, created: objectFacts },
+    route: 'key',
+    mutates: true,
+    summary: 'Makes a secret key and encapsulates it for the owner of a public key.',
+  }),
+  DECAPSULATE: operation({
+    code: 0x1026,
+    leg: 'client',
+    args: { ...creation, privateKey: uuid, mechanism: u32, parameter, ciphertext: keyBytes, template },
+    results: { created: objectFacts },
+    route: 'key',
+    mutates: true,
+    summary: 'Takes the secret key out of a ciphertext. The same `request` twice gives the same key.',
+  }),
   SIGN: operation({
     code: 0x1030,
     leg: 'client',
     args: { object: uuid, mechanism: u32, parameter, data: opaque(signInput) },
     results: { signature },
     route: 'key',
-    summary: 'Signs with a raw mechanism (CKM_RSA_PKCS, CKM_ECDSA, CKM_EDDSA); hashing is the caller’s.',
+    summary:
+      'Signs or makes a MAC. Of mechanisms that hash first, such as CKM_SHA256_RSA_PKCS, `data` is the hash; of all others the message.',
   }),
   VERIFY: operation({
     code: 0x1031,
@@ -164,175 +210,50 @@ export const clientOperations = {
     args: { object: uuid, mechanism: u32, parameter, data: opaque(signInput), signature },
     results: {},
     route: 'key',
-    summary: 'Verifies with a raw mechanism.',
+    summary: 'Verifies; `data` is as for SIGN.',
   }),
-} as const;
-
-export const deviceOperations = {
-  DEVICE_STATUS: operation({
-    code: 0x1100,
-    leg: 'device',
-    args: {},
-    results: { masterKey: u32, tokenKeys: u32, volatileKeys: u32, logins: u32 },
-    route: 'device',
-    summary: 'Master key state and counts. Also the first request on a link: its reply tells that the device is ready.',
+  ENCRYPT: operation({
+    code: 0x1032,
+    leg: 'client',
+    args: { object: uuid, mechanism: u32, parameter, data: opaque(signInput) },
+    results: { result: opaque(Limits.ownMessage) },
+    route: 'key',
+    summary: 'Encrypts at once; what comes in parts is chained by the client.',
   }),
-  KEY_LIST: operation({
-    code: 0x1110,
-    leg: 'device',
-    args: { connection: u32, after: uuid, limit: u32 },
-    results: { more: u32, keys: array(keyFacts, page) },
-    caller: 'userOrWheel',
-    route: 'device',
-    summary: 'Token keys in ascending device UUID order behind `after`, at most `limit`.',
+  DECRYPT: operation({
+    code: 0x1033,
+    leg: 'client',
+    args: { object: uuid, mechanism: u32, parameter, data: opaque(Limits.ownMessage) },
+    results: { result: opaque(Limits.ownMessage) },
+    route: 'key',
+    summary: 'Decrypts at once.',
   }),
-  KEY_PAIR_CREATE: operation({
-    code: 0x1111,
-    leg: 'device',
-    args: {
-      connection: u32,
-      session: u32,
-      name: uuid,
-      publicName: uuid,
-      type: u32,
-      curve: u32,
-      bits: u32,
-      exponent: opaque(16),
-      flags: u32,
-      publicFlags: u32,
-      attributes: template,
-      publicAttributes: template,
-    },
-    results: { privateKey: keyFacts, publicKey: keyFacts },
-    caller: 'userOrWheelUnlessPublicSession',
-    route: 'device',
+  CONTEXT_LOGIN: operation({
+    code: 0x1040,
+    leg: 'client',
+    args: { object: uuid, pin },
+    results: {},
+    route: 'key',
+    summary: 'The PIN for one operation with a key that has CKA_ALWAYS_AUTHENTICATE.',
+  }),
+  PIN_CHANGE: operation({
+    code: 0x1041,
+    leg: 'client',
+    args: { oldPin: pin, newPin: pin },
+    results: {},
+    route: 'all',
+    mutates: true,
+    summary: 'C_SetPIN: changes the PIN of the role that is logged in, or of the user if nobody is.',
+  }),
+  TOKEN_INITIALIZE: operation({
+    code: 0x1042,
+    leg: 'client',
+    args: { pin, label: text(32) },
+    results: {},
+    route: 'all',
     mutates: true,
     summary:
-      'Generates a pair and stores both halves in one transaction. If `name` exists already the stored pair is returned unchanged. The device appends MODULUS, PUBLIC_EXPONENT, EC_PARAMS and EC_POINT to the attributes.',
-  }),
-  KEY_LOAD: operation({
-    code: 0x1112,
-    leg: 'device',
-    args: { connection: u32, session: u32, name: uuid, der: opaque(16_384), flags: u32, attributes: template },
-    results: { loaded: keyFacts },
-    caller: 'userOrWheelUnlessPublicSession',
-    route: 'device',
-    mutates: true,
-    summary: 'Stores a key given as PKCS#8 or SubjectPublicKeyInfo; the same `name` twice gives the stored key.',
-  }),
-  KEY_DELETE: operation({
-    code: 0x1113,
-    leg: 'device',
-    args: { connection: u32, keys: array(uuid, page) },
-    results: {},
-    caller: 'userOrWheelUnlessPublicSession',
-    route: 'device',
-    mutates: true,
-    summary: 'Destroys keys by device UUID, all or none; keys that do not exist count as destroyed.',
-  }),
-  KEY_SET_ATTRIBUTES: operation({
-    code: 0x1114,
-    leg: 'device',
-    args: { connection: u32, key: uuid, attributes: attributesOrNil },
-    results: { attributes: template },
-    caller: 'userOrWheelUnlessPublicSession',
-    route: 'device',
-    mutates: true,
-    summary: 'Sets or deletes (NIL) attributes, all or none; the reply has all attributes after the change.',
-  }),
-  KEY_SIGN: operation({
-    code: 0x1115,
-    leg: 'device',
-    args: { connection: u32, key: uuid, mechanism: u32, parameter, data: opaque(signInput) },
-    results: { signature },
-    caller: 'userOrWheelUnlessPublicSession',
-    route: 'device',
-    summary: 'Signs with a raw PKCS#11 mechanism.',
-  }),
-  KEY_VERIFY: operation({
-    code: 0x1116,
-    leg: 'device',
-    args: { connection: u32, key: uuid, mechanism: u32, parameter, data: opaque(signInput), signature },
-    results: {},
-    route: 'device',
-    summary: 'Verifies with a raw PKCS#11 mechanism.',
-  }),
-  LOGIN_TICKET: operation({
-    code: 0x1120,
-    leg: 'device',
-    args: { connection: u32 },
-    results: { user: u32, ticket: opaque(64) },
-    route: 'device',
-    summary:
-      'A ticket that restores the login of the connection after a restart of the device, so that the appliance need not keep a PIN.',
-  }),
-  LOGIN_RESUME: operation({
-    code: 0x1121,
-    leg: 'device',
-    args: { connection: u32, user: u32, ticket: opaque(64) },
-    results: {},
-    route: 'device',
-    summary: 'Restores a login. The ticket ends with a change of the role’s PIN.',
-  }),
-  MASTERKEY_SET: operation({
-    code: 0x1130,
-    leg: 'device',
-    args: { connection: u32, key: opaque(32) },
-    results: { key: opaque(32) },
-    caller: 'wheel',
-    route: 'device',
-    mutates: true,
-    summary: 'Sets the master key, or generates one if `key` is empty; the reply has the key.',
-  }),
-  MASTERKEY_CHECK: operation({
-    code: 0x1131,
-    leg: 'device',
-    args: { connection: u32, key: opaque(32) },
-    results: { verdict: u32, tokenKeys: u32 },
-    caller: 'wheel',
-    route: 'device',
-    summary: 'Tells whether a master key fits the stored keys; an empty key asks about a random one.',
-  }),
-  MASTERKEY_CLEAR: operation({
-    code: 0x1132,
-    leg: 'device',
-    args: { connection: u32 },
-    results: {},
-    caller: 'wheel',
-    route: 'device',
-    mutates: true,
-    summary: 'Forgets the master key.',
-  }),
-  PIN_ROLLBACK: operation({
-    code: 0x1133,
-    leg: 'device',
-    args: { connection: u32, user: u32 },
-    results: {},
-    caller: 'wheelOrSoForUser',
-    route: 'device',
-    mutates: true,
-    summary: 'Takes back the last SET_PIN of this connection.',
-  }),
-  PIN_KEEP: operation({
-    code: 0x1134,
-    leg: 'device',
-    args: { connection: u32, user: u32 },
-    results: {},
-    caller: 'wheelOrSoForUser',
-    route: 'device',
-    mutates: true,
-    summary:
-      'Keeps the PIN of a role valid beside the one that SET_PIN sets next, so that a change that reaches only some devices locks nobody out.',
-  }),
-  PIN_SETTLE: operation({
-    code: 0x1135,
-    leg: 'device',
-    args: { connection: u32, user: u32 },
-    results: {},
-    route: 'device',
-    mutates: true,
-    summary:
-      'All devices have the PIN that this connection set, or logged in with, last: it is the only one from now on. Without such a PIN nothing happens.',
+      'C_InitToken with the PIN of the security officer; whether it erases the keys is a setting of the appliance.',
   }),
 } as const;
 
@@ -354,6 +275,14 @@ export const mkmOperations = {
     route: 'device',
     mutates: true,
     summary: 'Writes the master key memory of a device; an empty key clears it.',
+  }),
+  MKM_TRANSFER_KEY: operation({
+    code: 0x1203,
+    leg: 'mkm',
+    args: {},
+    results: { key: opaque(32) },
+    route: 'device',
+    summary: 'The key under which devices of the appliance hand keys to each other; random, in memory only.',
   }),
   MKM_SHUTDOWN: operation({
     code: 0x1202,

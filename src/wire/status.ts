@@ -1,7 +1,7 @@
 /**
  * Status words of the protocol and the error types that carry them.
  * Numbers 0 to 50 are the vendor's `hal_error_t` by position (libhal `HAL_ERROR_LIST`); a peer must never be sent 51 or
- * higher in reply to a vendor function. Replies to our own client functions may carry a CK_RV instead, see {@link CKR_STATUS_BASE}.
+ * higher in reply to a vendor function. Replies to our own functions may carry a CK_RV instead, see {@link CKR_STATUS_BASE}.
  */
 
 /** libhal `HAL_ERROR_LIST`: name without the prefix `HAL_ERROR_`, number, meaning. */
@@ -79,7 +79,7 @@ export function statusText(status: number): string {
 }
 
 /**
- * Replies to our own client functions (0x1000 to 0x10FF) report PKCS#11 results as this number plus the CK_RV;
+ * Replies to our own functions report PKCS#11 results as this number plus the CK_RV;
  * anything below is a {@link HalStatus}.
  */
 export const CKR_STATUS_BASE = 0x1000_0000;

@@ -212,3 +212,8 @@ export function pairArgs(
 export function status(name: ConstructorParameters<typeof HalError>[0]): { name: string; status: number } {
   return { name: 'HalError', status: new HalError(name).status };
 }
+
+/** For assert.rejects: a CK_RV of a device's own function. */
+export function ckr(value: number): { name: string; ckr: number } {
+  return { name: 'CkrError', ckr: value };
+}

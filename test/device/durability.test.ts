@@ -4,7 +4,9 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Readable } from 'node:stream';
 import { describe, test } from 'node:test';
-import { CKM } from '#src/cryptoki/constants.ts';
+import { CKA, CKK, CKM } from '#src/cryptoki/constants.ts';
+import { writeParameter } from '#src/cryptoki/parameters.ts';
+import { CKF_HKDF_SALT } from '#src/cryptoki/parameter-numbers.ts';
 import { type ResultsOf } from '#src/wire/message.ts';
 import { type HalError, HalStatus } from '#src/wire/status.ts';
 import {
@@ -17,6 +19,7 @@ import {
   status,
   USER,
 } from './device-under-test.ts';
+import { loadSecret, secret } from './templates.ts';
 
 type Pair = ResultsOf<'KEY_PAIR_CREATE'>;
 
@@ -71,6 +74,48 @@ describe('a device that is killed', () => {
       }
       assert.equal((await allKeys(link)).size, 2 * acknowledged.length);
     }
+  });
+
+  test('has every acknowledged secret key, however it came to be, and makes none twice', async () => {
+    await using device = await DeviceUnderTest.create();
+    let link = await device.start();
+    await setUp(link);
+    const { key: base } = await loadSecret(link, Buffer.alloc(32, 1), { [CKA.DERIVE]: true }, CKK.GENERIC_SECRET);
+    const requests = Array.from({ length: 60 }, (_, number) => ({ number, args: secret(CKK.AES, 256) }));
+    const parameter = writeParameter('hkdf', {
+      extract: 1,
+      expand: 1,
+      prf: CKM.SHA256,
+      saltType: CKF_HKDF_SALT.NULL,
+      salt: NO_BYTES,
+      saltKey: NO_BYTES,
+      info: NO_BYTES,
+    });
+    const make = ({ number, args }: (typeof requests)[number]): Promise<{ created: { name: Uint8Array } }> =>
+      number % 2 === 0
+        ? link.call('KEY_CREATE', USER, { ...args, mechanism: CKM.AES_KEY_GEN, parameter: NO_BYTES })
+        : link.call('KEY_DERIVE', USER, { ...args, baseKey: base, mechanism: CKM.HKDF_DERIVE, parameter });
+    const acknowledged: { name: Uint8Array }[] = [];
+    const { promise: killTime, resolve: enough } = Promise.withResolvers<void>();
+    const outcomes = requests.map(async (request) => {
+      try {
+        acknowledged.push((await make(request)).created);
+        if (acknowledged.length === 20) enough();
+      } catch (error) {
+        assert.equal((error as HalError).status, HalStatus.RPC_PROTOCOL_ERROR);
+      }
+    });
+    await killTime;
+    await link.kill('SIGKILL');
+    await Promise.all(outcomes);
+    link = await device.start();
+    await logIn(link);
+    const stored = await allKeys(link);
+    for (const facts of acknowledged) {
+      assert.deepEqual(stored.get(Buffer.from(facts.name).toString('hex')), facts);
+    }
+    for (const request of requests) await make(request);
+    assert.equal((await allKeys(link)).size, requests.length + 1);
   });
 
   test('makes a public session key again when the request is repeated', async () => {

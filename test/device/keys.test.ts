@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { CKA, CKM } from '#src/cryptoki/constants.ts';
-import { Curve, KeyType } from '#src/wire/enumerations.ts';
+import { CKA, CKM, CKR } from '#src/cryptoki/constants.ts';
+import { Curve, KeyFlags, KeyType } from '#src/wire/enumerations.ts';
 import { encodeRequest, readStatus, type ResultsOf } from '#src/wire/message.ts';
 import { encodeFrame } from '#src/wire/slip.ts';
 import { HalStatus } from '#src/wire/status.ts';
 import {
+  ckr,
   type DeviceLink,
   DeviceUnderTest,
   freshName,
@@ -147,11 +148,15 @@ describe('keys of a device', () => {
   });
 
   test('a signature needs a fitting mechanism, the usage, and an input of the right size', async () => {
-    const { privateKey } = await link.call('KEY_PAIR_CREATE', USER, pairArgs());
+    const { privateKey, publicKey } = await link.call('KEY_PAIR_CREATE', USER, pairArgs());
     await assert.rejects(sign(privateKey.key, CKM.RSA_PKCS, DIGEST), status('UNSUPPORTED_KEY'));
-    await assert.rejects(sign(privateKey.key, CKM.ECDSA_SHA256, DIGEST), status('UNSUPPORTED_KEY'));
+    await check(publicKey.key, CKM.ECDSA, DIGEST, (await sign(privateKey.key, CKM.ECDSA_SHA256, DIGEST)).signature);
+    await assert.rejects(sign(privateKey.key, CKM.ECDSA_SHA384, DIGEST), ckr(CKR.DATA_LEN_RANGE));
+    await assert.rejects(sign(privateKey.key, CKM.SHA256_RSA_PKCS, DIGEST), ckr(CKR.KEY_TYPE_INCONSISTENT));
+    await assert.rejects(sign(privateKey.key, CKM.SHA256, DIGEST), ckr(CKR.MECHANISM_INVALID));
     await assert.rejects(sign(privateKey.key, CKM.ECDSA, NO_BYTES), status('BAD_ARGUMENTS'));
-    await assert.rejects(sign(privateKey.key, CKM.ECDSA, DIGEST, USER, DIGEST), status('BAD_ARGUMENTS'));
+    // The mechanism has no parameter, whatever comes.
+    await sign(privateKey.key, CKM.ECDSA, DIGEST, USER, DIGEST);
     await assert.rejects(sign(freshName(), CKM.ECDSA, DIGEST), status('KEY_NOT_FOUND'));
 
     const other = await link.call('KEY_PAIR_CREATE', USER, pairArgs({ flags: 0x0a, publicFlags: 0x0a }));
@@ -321,6 +326,25 @@ describe('keys of a device', () => {
     assert.ok(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
   });
 
+  test('a public key is loaded without login if it is public and goes with its session, a private key never', async () => {
+    const { privateKey: key, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const nobody = 77;
+    const load = (der: Uint8Array, flags: number) =>
+      link.call('KEY_LOAD', nobody, { session: 1, name: freshName(), der, flags, attributes: [] });
+    const spki = publicKey.export({ format: 'der', type: 'spki' });
+    const { DIGITALSIGNATURE, PUBLIC, TOKEN } = KeyFlags;
+    const { loaded } = await load(spki, DIGITALSIGNATURE | PUBLIC);
+    assert.equal(loaded.type, KeyType.EC_PUBLIC);
+    for (const flags of [DIGITALSIGNATURE, DIGITALSIGNATURE | PUBLIC | TOKEN]) {
+      await assert.rejects(load(spki, flags), status('FORBIDDEN'));
+    }
+    await assert.rejects(
+      load(key.export({ format: 'der', type: 'pkcs8' }), DIGITALSIGNATURE | PUBLIC),
+      status('FORBIDDEN'),
+    );
+    await link.call('KEY_DELETE', nobody, { keys: [loaded.key] });
+  });
+
   test('keys that are no keys are refused', async () => {
     const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const der = key.export({ format: 'der', type: 'pkcs8' });
@@ -330,8 +354,8 @@ describe('keys of a device', () => {
     await assert.rejects(load(Buffer.from('3000', 'hex')), status('ASN1_PARSE_FAILED'));
     await assert.rejects(load(der.subarray(0, -1)), status('ASN1_PARSE_FAILED'));
     await assert.rejects(load(Buffer.alloc(16_384, 0x30)), status('ASN1_PARSE_FAILED'));
-    const { privateKey: koblitz } = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
-    await assert.rejects(load(koblitz.export({ format: 'der', type: 'pkcs8' })), status('UNSUPPORTED_KEY'));
+    const { privateKey: unknown } = generateKeyPairSync('ec', { namedCurve: 'secp224r1' });
+    await assert.rejects(load(unknown.export({ format: 'der', type: 'pkcs8' })), status('UNSUPPORTED_KEY'));
     const offCurve = createPublicKey(key).export({ format: 'der', type: 'spki' });
     offCurve[90] = (offCurve[90] ?? 0) ^ 1;
     await assert.rejects(load(offCurve), status('KEY_NOT_ON_CURVE'));

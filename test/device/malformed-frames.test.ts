@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Limits } from '#src/wire/enumerations.ts';
 import { encodeRequest, readHeader, readStatus } from '#src/wire/message.ts';
 import { operations } from '#src/wire/operations.ts';
-import { deviceOperations } from '#src/wire/own-operations.ts';
+import { deviceOperations } from '#src/wire/device-operations.ts';
 import { encodeFrame } from '#src/wire/slip.ts';
 import { HalError, HalStatus } from '#src/wire/status.ts';
 import { vendorOperations } from '#src/wire/vendor-operations.ts';

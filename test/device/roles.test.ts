@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { CKM } from '#src/cryptoki/constants.ts';
-import { User } from '#src/wire/enumerations.ts';
+import { CKA, CKK, CKM } from '#src/cryptoki/constants.ts';
+import { writeParameter } from '#src/cryptoki/parameters.ts';
+import { CKF_HKDF_SALT } from '#src/cryptoki/parameter-numbers.ts';
+import { Curve, KeyType, User } from '#src/wire/enumerations.ts';
 import { type ArgsOf } from '#src/wire/message.ts';
 import { operations } from '#src/wire/operations.ts';
-import { deviceOperations } from '#src/wire/own-operations.ts';
+import { deviceOperations } from '#src/wire/device-operations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { vendorOperations } from '#src/wire/vendor-operations.ts';
 import {
   type DeviceLink,
   DeviceUnderTest,
+  FACTORY_PIN,
   freshName,
   logIn,
   NO_BYTES,
@@ -21,6 +24,7 @@ import {
   USER,
   WHEEL,
 } from './device-under-test.ts';
+import { type Facts, loadSecret, makePair, OPEN, RSA_2048, secret } from './templates.ts';
 
 type Name = keyof typeof deviceOperations | keyof typeof vendorOperations;
 type AnyArgs = Omit<ArgsOf<Name>, 'connection'>;
@@ -34,7 +38,21 @@ const APPLIANCE = Object.entries(vendorOperations)
   .filter(([, { code }]) => code >= 1979)
   .map(([name]) => name);
 
+const HKDF = writeParameter('hkdf', {
+  extract: 1,
+  expand: 1,
+  prf: CKM.SHA256,
+  saltType: CKF_HKDF_SALT.NULL,
+  salt: NO_BYTES,
+  saltKey: NO_BYTES,
+  info: NO_BYTES,
+});
+const ML_KEM = { mechanism: CKM.ML_KEM, parameter: NO_BYTES };
+
 let link: DeviceLink;
+let kem: { privateKey: Facts; publicKey: Facts };
+/** A pair whose private key wants the PIN for every use. */
+let careful: { privateKey: Facts; publicKey: Facts };
 let masterKey: Uint8Array;
 
 async function newKey(): Promise<Uint8Array> {
@@ -52,6 +70,26 @@ async function newHandle(connection: number): Promise<number> {
 async function newDigest(connection: number): Promise<number> {
   const { hash } = await link.call('HASH_INITIALIZE', connection, { session: 0, alg: 3, key: NO_BYTES });
   return hash;
+}
+
+async function newSecret(values: Parameters<typeof loadSecret>[2], keyType?: number): Promise<Uint8Array> {
+  return (await loadSecret(link, Buffer.alloc(32, 1), values, keyType)).key;
+}
+
+async function cipherArgs(usage: number) {
+  return {
+    key: await newSecret({ [usage]: true }),
+    mechanism: CKM.AES_ECB,
+    parameter: NO_BYTES,
+    data: Buffer.alloc(16),
+  };
+}
+
+/** A public RSA key that needs no login, with its mechanism. */
+async function openKey() {
+  const halves = [{ [CKA.DECRYPT]: true }, { [CKA.ENCRYPT]: true, [CKA.PRIVATE]: false }] as const;
+  const { publicKey } = await makePair(link, { ...RSA_2048, bits: 1024 }, ...halves);
+  return { key: publicKey.key, mechanism: CKM.RSA_PKCS };
 }
 
 const signArgs = async () => ({ key: await newKey(), mechanism: CKM.ECDSA, parameter: NO_BYTES, data: DIGEST });
@@ -128,6 +166,55 @@ const ARGUMENTS: Record<
     const args = await signArgs();
     return { ...args, signature: (await link.call('KEY_SIGN', USER, args)).signature };
   },
+  SELF_TEST: () => ({}),
+  KEY_CREATE: () => ({ ...secret(CKK.AES, 256), mechanism: CKM.AES_KEY_GEN, parameter: NO_BYTES }),
+  OBJECT_LOAD: () => ({ ...secret(CKK.AES, 0), value: Buffer.alloc(16) }),
+  KEY_COPY: async () => {
+    const { loaded } = await link.call('OBJECT_LOAD', USER, { ...secret(CKK.AES, 0), value: Buffer.alloc(16) });
+    const { key, flags, attributes } = loaded;
+    return { key, flags, attributes, session: 0, name: freshName() };
+  },
+  KEY_VALUE: async () => ({ key: await newSecret(OPEN) }),
+  // A public key; secret ones are for those who may use them.
+  KEY_ENCRYPT: async () => ({ ...(await cipherArgs(CKA.ENCRYPT)), ...(await openKey()) }),
+  KEY_DECRYPT: () => cipherArgs(CKA.DECRYPT),
+  KEY_WRAP: async () => ({
+    wrappingKey: await newSecret({ ...OPEN, [CKA.WRAP]: true }),
+    mechanism: CKM.AES_KEY_WRAP_KWP,
+    parameter: NO_BYTES,
+    key: await newSecret(OPEN),
+  }),
+  KEY_UNWRAP: async () => {
+    const keys = {
+      wrappingKey: await newSecret({ ...OPEN, [CKA.WRAP]: true, [CKA.UNWRAP]: true }),
+      key: await newSecret(OPEN),
+    };
+    const how = { mechanism: CKM.AES_KEY_WRAP_KWP, parameter: NO_BYTES };
+    const { wrapped } = await link.call('KEY_WRAP', USER, { ...keys, ...how });
+    return { unwrappingKey: keys.wrappingKey, ...how, wrapped, ...secret(CKK.AES, 0) };
+  },
+  KEY_DERIVE: async () => ({
+    baseKey: await newSecret({ ...OPEN, [CKA.DERIVE]: true }, CKK.GENERIC_SECRET),
+    mechanism: CKM.HKDF_DERIVE,
+    parameter: HKDF,
+    ...secret(CKK.AES, 256, OPEN),
+  }),
+  KEY_ENCAPSULATE: async () => ({ publicKey: kem.publicKey.key, ...ML_KEM, ...secret(CKK.AES, 0) }),
+  KEY_DECAPSULATE: async () => {
+    const made = await link.call('KEY_ENCAPSULATE', USER, {
+      publicKey: kem.publicKey.key,
+      ...ML_KEM,
+      ...secret(CKK.AES, 0),
+    });
+    return { privateKey: kem.privateKey.key, ...ML_KEM, ciphertext: made.ciphertext, ...secret(CKK.AES, 0) };
+  },
+  KEY_AUTHENTICATE: async (connection) => {
+    const pin = connection === WHEEL ? FACTORY_PIN : PINS[User.NORMAL];
+    return { key: careful.privateKey.key, pin: Buffer.from(pin) };
+  },
+  KEY_SEND: async () => ({ key: await newSecret(OPEN) }),
+  KEY_RECEIVE: async () => ({ session: 0, ...(await link.call('KEY_SEND', USER, { key: await newSecret(OPEN) })) }),
+  KEYS_ERASE: undefined,
   LOGIN_TICKET: undefined,
   LOGIN_RESUME: undefined,
   MASTERKEY_SET: () => ({ key: Buffer.from(masterKey) }),
@@ -140,6 +227,12 @@ const ARGUMENTS: Record<
     await link.call('SET_PIN', connection, args).catch(() => {});
     return { user: User.NORMAL };
   },
+  // Afterwards its connection may take it back, whatever the role.
+  PIN_REPLACE: () => ({
+    user: User.NORMAL,
+    oldPin: Buffer.from(PINS[User.NORMAL]),
+    newPin: Buffer.from(PINS[User.NORMAL]),
+  }),
 };
 
 /** Functions of a key handle, which only a user or wheel can get. */
@@ -156,6 +249,7 @@ function expected(name: Name, role: Role): string {
     userOrWheel: role === 'user' || role === 'wheel',
     userOrWheelUnlessPublicSession: role === 'user' || role === 'wheel',
     wheel: role === 'wheel',
+    so: role === 'so',
     wheelOrSoForUser: role === 'wheel' || role === 'so',
   };
   return allowed[operations[name].caller] ? 'OK' : 'FORBIDDEN';
@@ -167,6 +261,15 @@ describe('who may call which function', () => {
     device = await DeviceUnderTest.create();
     link = await device.start();
     ({ masterKey } = await setUp(link));
+    const kemKind = { type: KeyType.ML_KEM_PRIVATE, curve: Curve.ML_KEM_512, bits: 0 };
+    kem = await makePair(link, kemKind, { [CKA.DECAPSULATE]: true }, { [CKA.ENCAPSULATE]: true });
+    const ecKind = { type: KeyType.EC_PRIVATE, curve: Curve.P256, bits: 0 };
+    careful = await makePair(
+      link,
+      ecKind,
+      { [CKA.SIGN]: true, [CKA.ALWAYS_AUTHENTICATE]: true },
+      { [CKA.VERIFY]: true },
+    );
   });
   after(() => device[Symbol.asyncDispose]());
 

@@ -199,3 +199,22 @@ describe('master key holder', () => {
       assert.equal((await client.read(0)).state, MasterKeyState.SET);
     }));
 });
+
+describe('the transfer key', () => {
+  test('is the same for all devices of one holder, and another one with the next', async () => {
+    const keys: Buffer[] = [];
+    for (let start = 0; start < 2; start++) {
+      await withHolder(async (client, path) => {
+        const other = await MkmClient.connect(path);
+        const key = Buffer.from(await client.transferKey());
+        assert.deepEqual(Buffer.from(await other.transferKey()), key);
+        other.close();
+        keys.push(key);
+      });
+    }
+    const [first, second] = keys as [Buffer, Buffer];
+    assert.equal(first.length, 32);
+    assert.notDeepEqual(first, Buffer.alloc(32));
+    assert.notDeepEqual(second, first);
+  });
+});

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, describe, test } from 'node:test';
 import fc from 'fast-check';
+import { deriveKey } from '#src/crypto/derive-key.ts';
+import { wrapKey } from '#src/crypto/key-wrap.ts';
 import { hashPin, verifyPin } from '#src/crypto/pin-hash.ts';
 import { decodeAttributes, encodeAttributes } from '#src/store/attributes-v1.ts';
 import { checkValueOf, unwrapRow, wrapForRow } from '#src/store/key-wrapping-v1.ts';
@@ -231,10 +233,13 @@ describe('key store', () => {
     old.insert([key(1)]);
     old.close();
     const database = new DatabaseSync(path);
-    database.exec('DROP TABLE one_time_keys; ALTER TABLE pin DROP COLUMN kept; PRAGMA user_version = 1');
+    database.exec('DROP TABLE key_use; DROP TABLE login_ticket; DROP TABLE one_time_keys');
+    database.exec('ALTER TABLE pin DROP COLUMN kept; PRAGMA user_version = 1');
     database.close();
     const store = open(path);
     assert.deepEqual(store.get(uuid(1)), key(1));
+    store.addUses([{ uuid: uuid(1), count: 2 }]);
+    assert.equal(store.uses(uuid(1)), 2);
     store.insert([key(2)], [{ uuid: uuid(2), identifier: uuid(77), start: 4, end: 32 }]);
     assert.deepEqual(store.oneTimePosition(uuid(2)), { leaf: 4, below: 0, end: 32, above: undefined });
     store.close();
@@ -298,6 +303,22 @@ describe('wrapped keys', () => {
   test('unwrap under the master key they were made with, and under no other', () => {
     assert.deepEqual(Buffer.from(unwrapRow(MASTER_KEY, key(1))), PKCS8);
     assert.throws(() => unwrapRow(Buffer.alloc(32, 8), key(1)), { status: HalStatus.KEYWRAP_BAD_MAGIC });
+  });
+
+  test('long public keys, those of RSA up to 7,416 bits in the form that stores have already', () => {
+    const identity = (length: number, fill: number) => ({ ...key(1), spki: new Uint8Array(length).fill(fill) });
+    for (const length of [965, 966, 4000]) {
+      const wrapped = wrapForRow(MASTER_KEY, identity(length, 1), PKCS8);
+      assert.deepEqual(Buffer.from(unwrapRow(MASTER_KEY, { ...identity(length, 1), wrapped })), PKCS8);
+      const other = { ...identity(length, 2), wrapped };
+      assert.throws(() => unwrapRow(MASTER_KEY, other), { status: HalStatus.KEYWRAP_BAD_MAGIC });
+    }
+    const { uuid: own, name, type, curve, bits, flags, spki } = identity(965, 1);
+    const numbers = Buffer.alloc(16);
+    [type, curve, bits, flags].forEach((number, index) => numbers.writeUInt32BE(number, 4 * index));
+    const rowKey = deriveKey(MASTER_KEY, 'key row v1', Buffer.concat([own, name, numbers, spki]), 32);
+    const wrapped = new Uint8Array(wrapKey(rowKey, PKCS8));
+    assert.deepEqual(Buffer.from(unwrapRow(MASTER_KEY, { ...identity(965, 1), wrapped })), PKCS8);
   });
 
   test('do not unwrap in a row of another identity', () => {

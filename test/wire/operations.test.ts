@@ -15,7 +15,8 @@ import {
 } from '#src/wire/enumerations.ts';
 import { type Leg, type Operation } from '#src/wire/operation.ts';
 import { operationOf, operations } from '#src/wire/operations.ts';
-import { clientOperations, deviceOperations, mkmOperations } from '#src/wire/own-operations.ts';
+import { deviceOperations } from '#src/wire/device-operations.ts';
+import { clientOperations, mkmOperations } from '#src/wire/own-operations.ts';
 import { NIL } from '#src/wire/schema.ts';
 import { HalError, HalStatus, statusName, statusText } from '#src/wire/status.ts';
 import { vendorOperations } from '#src/wire/vendor-operations.ts';

@@ -1,7 +1,7 @@
 /** KEY_PAIR_CREATE and KEY_LOAD. Both may be repeated: the same name gives the same key. */
 
 import { wipe } from '#src/crypto/process-hardening.ts';
-import { parsePublicKey, publicKeyAttributes } from '#src/crypto/public-key.ts';
+import { parsePublicKey } from '#src/crypto/public-key.ts';
 import { KeyFlags } from '#src/wire/enumerations.ts';
 import { type ArgsOf } from '#src/wire/message.ts';
 import { HalError } from '#src/wire/status.ts';
@@ -11,7 +11,10 @@ import { type DeviceKey, factsOf, idOf, type KeyFacts } from '../device-key.ts';
 import { type Handlers } from '../handler.ts';
 import { parseKey } from '../key-der.ts';
 import { checkPlausible, checkSupported, generatePair } from '../key-generation.ts';
-import { type NewKey } from '../key-space.ts';
+import { generatedPair, publicAttributes, storeParsedKey } from '../new-key-pair.ts';
+import { hasTemplate, type Making } from '../new-object.ts';
+
+const NO_BYTES = new Uint8Array(0);
 
 type PairArgs = ArgsOf<'KEY_PAIR_CREATE'>;
 
@@ -41,54 +44,66 @@ export const keyCreation: Handlers<'KEY_PAIR_CREATE' | 'KEY_LOAD'> = {
 
   async KEY_LOAD(device, connection, { session, name, der, flags, attributes }) {
     if (der.length === 0) throw new HalError('BAD_ARGUMENTS', 'empty key');
-    device.access.checkCreate(connection, flags);
+    device.access.checkCreate(connection, flags, () => isPublicKey(der));
     const existing = device.keys.findByName(connection, name);
     if (existing !== undefined) return { loaded: factsOf(existing) };
     const parsed = parseKey(der);
     wipe(der);
-    const isPrivate = parsed.pkcs8 !== undefined;
     try {
-      const derived = publicKeyAttributes(parsePublicKey(parsed.spki), isPrivate);
-      const complete = changeAttributes([], [...attributes, ...derived]);
-      const [key] = await device.runFor(
+      const loaded = await device.runFor(
         connection,
         () => device.masterKey.require(),
-        () => device.keys.add(connection, [{ ...parsed, name, flags, session, attributes: complete }]),
+        () => {
+          if (hasTemplate(attributes)) {
+            return storeParsedKey(device, connection, { session, name, flags, attributes }, parsed, CREATED);
+          }
+          const complete = changeAttributes([], [...attributes, ...publicAttributes(parsed)]);
+          const [key] = device.keys.add(connection, [{ ...parsed, name, flags, session, attributes: complete }]);
+          return factsOf(key as DeviceKey);
+        },
       );
-      return { loaded: factsOf(key as DeviceKey) };
+      return { loaded };
     } finally {
       if (parsed.pkcs8) wipe(parsed.pkcs8);
     }
   },
 };
 
+function isPublicKey(der: Uint8Array): boolean {
+  try {
+    parsePublicKey(der);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const CREATED: Making = { origin: 'create', mechanism: 0, sources: [] };
+
 async function createPair(device: Device, connection: number, args: PairArgs): Promise<Pair> {
   const { name, publicName, session, flags, publicFlags } = args;
   // Checked before the work, and copied: it takes a while.
   const attributes = changeAttributes([], args.attributes);
-  const publicAttributes = changeAttributes([], args.publicAttributes);
+  const ofPublicKey = changeAttributes([], args.publicAttributes);
   return device.runFor(
     connection,
     () => generatePair(device, args),
     ({ type, publicType, pkcs8, spki }) => {
       try {
-        const parsed = parsePublicKey(spki);
-        const { curve, bits } = parsed;
-        const half = (isPrivate: boolean): NewKey => ({
-          name: isPrivate ? name : publicName,
-          type: isPrivate ? type : publicType,
-          curve,
-          bits,
-          flags: isPrivate ? flags : publicFlags,
-          spki,
-          pkcs8: isPrivate ? pkcs8 : undefined,
-          session,
-          attributes: changeAttributes(
-            isPrivate ? attributes : publicAttributes,
-            publicKeyAttributes(parsed, isPrivate),
-          ),
-        });
-        const [privateKey, publicKey] = device.keys.add(connection, [half(true), half(false)]);
+        const { curve, bits } = parsePublicKey(spki);
+        const facts = { curve, bits, spki, session };
+        const halves = generatedPair(device, connection, [
+          { ...facts, name, type, flags, pkcs8, attributes },
+          {
+            ...facts,
+            name: publicName,
+            type: publicType,
+            flags: publicFlags,
+            pkcs8: undefined,
+            attributes: ofPublicKey,
+          },
+        ]);
+        const [privateKey, publicKey] = device.keys.add(connection, halves);
         return { privateKey: factsOf(privateKey as DeviceKey), publicKey: factsOf(publicKey as DeviceKey) };
       } finally {
         wipe(pkcs8);
@@ -109,9 +124,10 @@ function existingPair(device: Device, connection: number, args: PairArgs): Pair 
   }
   // A session key does not survive a restart, but follows from the private key.
   if ((args.publicFlags & KeyFlags.TOKEN) !== 0) throw new HalError('KEY_NAME_IN_USE');
-  const parsed = parsePublicKey(privateKey.spki);
-  const attributes = changeAttributes([], [...args.publicAttributes, ...publicKeyAttributes(parsed, false)]);
-  const { publicName: name, publicFlags: flags, session } = args;
-  const [restored] = device.keys.add(connection, [{ ...parsed, name, flags, session, pkcs8: undefined, attributes }]);
+  const { type, curve, bits, spki } = parsePublicKey(privateKey.spki);
+  const { publicName: name, publicFlags: flags, publicAttributes: attributes, session } = args;
+  const half = { name, type, curve, bits, spki, flags, session, pkcs8: undefined, attributes };
+  const [, publicHalf] = generatedPair(device, connection, [{ ...privateKey, pkcs8: NO_BYTES }, half]);
+  const [restored] = device.keys.add(connection, [publicHalf]);
   return { privateKey: factsOf(privateKey), publicKey: factsOf(restored as DeviceKey) };
 }

@@ -11,15 +11,19 @@ import { type Device } from '../device.ts';
 import { type DeviceKey, idOf, isHashsig } from '../device-key.ts';
 import { type Handlers, SignatureToMake } from '../handler.ts';
 import { type LoadedKey } from '../loaded-keys.ts';
+import { signatureMethod } from '../mechanisms/signatures.ts';
 
 type SignArgs = ArgsOf<'KEY_SIGN'>;
 type VerifyArgs = ArgsOf<'KEY_VERIFY'>;
 type Signature = ResultsOf<'KEY_SIGN'>;
 
-interface Mechanism {
+/** What a signing key does by itself; nearly all that is ever asked. */
+interface RawMechanism {
   readonly scheme: SignatureScheme;
   readonly privateType: KeyType;
   readonly publicType: KeyType;
+  /** What the rules know it as. */
+  readonly mechanism: number;
   readonly wholeDigest?: boolean;
 }
 
@@ -29,14 +33,30 @@ interface Mechanism {
  */
 const ECDSA_WHOLE_DIGEST = VENDOR_DEFINED + CKM.ECDSA;
 
-const ECDSA: Mechanism = { scheme: 'ecdsa', privateType: KeyType.EC_PRIVATE, publicType: KeyType.EC_PUBLIC };
+const RSA: RawMechanism = {
+  scheme: 'rsa-pkcs1',
+  privateType: KeyType.RSA_PRIVATE,
+  publicType: KeyType.RSA_PUBLIC,
+  mechanism: CKM.RSA_PKCS,
+};
+const ECDSA: RawMechanism = {
+  scheme: 'ecdsa',
+  privateType: KeyType.EC_PRIVATE,
+  publicType: KeyType.EC_PUBLIC,
+  mechanism: CKM.ECDSA,
+};
+const EDDSA: RawMechanism = {
+  scheme: 'eddsa',
+  privateType: KeyType.ED_PRIVATE,
+  publicType: KeyType.ED_PUBLIC,
+  mechanism: CKM.EDDSA,
+};
 
-/** Raw mechanisms: hashing, if the application's mechanism asks for it, is done before. */
-const MECHANISMS = new Map<number, Mechanism>([
-  [CKM.RSA_PKCS, { scheme: 'rsa-pkcs1', privateType: KeyType.RSA_PRIVATE, publicType: KeyType.RSA_PUBLIC }],
+const RAW_MECHANISMS = new Map<number, RawMechanism>([
+  [CKM.RSA_PKCS, RSA],
   [CKM.ECDSA, ECDSA],
   [ECDSA_WHOLE_DIGEST, { ...ECDSA, wholeDigest: true }],
-  [CKM.EDDSA, { scheme: 'eddsa', privateType: KeyType.ED_PRIVATE, publicType: KeyType.ED_PUBLIC }],
+  [CKM.EDDSA, EDDSA],
 ]);
 
 export const signing: Handlers<'KEY_SIGN' | 'KEY_VERIFY'> = {
@@ -52,8 +72,9 @@ export const signing: Handlers<'KEY_SIGN' | 'KEY_VERIFY'> = {
       if (!(await device.hashsig.verify(hashsig, args.data, args.signature))) throw new HalError('INVALID_SIGNATURE');
       return {};
     }
+    if (known === undefined) checkMac(device, connection, device.keys.find(connection, args.key));
     const key = known ?? (await device.keys.load(connection, args.key));
-    verify(device, connection, key, args);
+    await verify(device, connection, key, args);
     return {};
   },
 };
@@ -73,17 +94,44 @@ function sign(
   device: Device,
   connection: number,
   key: LoadedKey,
-  { mechanism: number, parameter, data }: SignArgs,
+  args: SignArgs,
 ): SignatureToMake | Promise<Signature> {
+  const { mechanism: number, parameter, data } = args;
   if (!device.access.sees(connection, key)) throw new HalError('KEY_NOT_FOUND');
   device.access.checkUse(connection, key);
-  const mechanism = checkMechanism(key, number, parameter);
+  const mechanism = parameter.length === 0 ? RAW_MECHANISMS.get(number) : undefined;
+  if (mechanism === undefined) return signByMethod(device, connection, key, args);
   if (key.type !== mechanism.privateType) throw new HalError('UNSUPPORTED_KEY', 'not a private key of this mechanism');
+  checkSignatureFlag(key.flags);
+  if (key.signsWith !== mechanism.mechanism) {
+    device.policy.permit(connection, key, 'sign', mechanism.mechanism);
+    if (key.isAllowed('sign', mechanism.mechanism)) key.signsWith = mechanism.mechanism;
+  }
   const { signingKey } = key;
-  const input = inputOf(key, mechanism, data);
-  return signingKey.immediate
-    ? new SignatureToMake(signingKey, mechanism.scheme, input)
-    : signOnPool(signingKey, mechanism.scheme, input);
+  const input = inputOf(signingKey, mechanism, data);
+  // A use of a key with a limit is written to the disk before the signature leaves.
+  if (signingKey.immediate && !key.isLimited) {
+    device.uses.add(key.id, key.uses);
+    return new SignatureToMake(signingKey, mechanism.scheme, input);
+  }
+  return counted(device, key, signingKey.sign(mechanism.scheme, input));
+}
+
+async function signByMethod(
+  device: Device,
+  connection: number,
+  key: LoadedKey,
+  { mechanism, parameter, data }: SignArgs,
+): Promise<Signature> {
+  const method = signatureMethod(mechanism, parameter);
+  device.policy.permit(connection, key, 'sign', mechanism);
+  return counted(device, key, method.sign(key, data));
+}
+
+async function counted(device: Device, key: LoadedKey, signing: Uint8Array | Promise<Uint8Array>): Promise<Signature> {
+  const signature = await signing;
+  device.policy.count(key, 'sign');
+  return { signature };
 }
 
 /** A key for CKM_HSS (PKCS#11 3.1 section 6.14), which is not among the loaded ones. */
@@ -95,29 +143,32 @@ function hashsigKey(device: Device, connection: number, { key: uuid, parameter }
   return key;
 }
 
-async function signOnPool(key: SigningKey, scheme: SignatureScheme, input: Uint8Array): Promise<Signature> {
-  return { signature: await key.sign(scheme, input) };
-}
-
-function verify(device: Device, connection: number, key: LoadedKey, args: VerifyArgs): void {
+async function verify(device: Device, connection: number, key: LoadedKey, args: VerifyArgs): Promise<void> {
   if (!device.access.sees(connection, key)) throw new HalError('KEY_NOT_FOUND');
-  const mechanism = checkMechanism(key, args.mechanism, args.parameter);
+  checkMac(device, connection, key);
+  const { mechanism: number, parameter, data, signature } = args;
+  const mechanism = parameter.length === 0 ? RAW_MECHANISMS.get(number) : undefined;
+  if (mechanism === undefined) {
+    const method = signatureMethod(number, parameter);
+    device.policy.permit(connection, key, 'verify', number);
+    if (!(await method.verify(key, data, signature))) throw new HalError('INVALID_SIGNATURE');
+    return;
+  }
   if (key.type !== mechanism.privateType && key.type !== mechanism.publicType) {
     throw new HalError('UNSUPPORTED_KEY', 'not a key of this mechanism');
   }
-  const input = inputOf(key, mechanism, args.data);
-  if (!key.signingKey.verify(mechanism.scheme, input, args.signature)) throw new HalError('INVALID_SIGNATURE');
-}
-
-function inputOf({ signingKey }: LoadedKey, mechanism: Mechanism, data: Uint8Array): Uint8Array {
-  return mechanism.wholeDigest === true ? wholeDigest(signingKey.curve, data) : data;
-}
-
-function checkMechanism(key: LoadedKey, number: number, parameter: Uint8Array): Mechanism {
   checkSignatureFlag(key.flags);
-  const mechanism = MECHANISMS.get(number);
-  if (mechanism === undefined) throw new HalError('UNSUPPORTED_KEY', `mechanism 0x${number.toString(16)}`);
-  // EdDSA with a context or a prehash (CK_EDDSA_PARAMS) gives other signatures; never plain ones by mistake.
-  if (parameter.length > 0) throw new HalError('BAD_ARGUMENTS', 'the mechanism takes no parameter');
-  return mechanism;
+  device.policy.permit(connection, key, 'verify', mechanism.mechanism);
+  const { signingKey } = key;
+  const input = inputOf(signingKey, mechanism, data);
+  if (!signingKey.verify(mechanism.scheme, input, signature)) throw new HalError('INVALID_SIGNATURE');
+}
+
+/** Whoever verifies a MAC can make one by trying: it takes the right to use the key. HalError FORBIDDEN. */
+function checkMac(device: Device, connection: number, key: Pick<LoadedKey, 'type' | 'flags'>): void {
+  if (key.type === KeyType.SECRET) device.access.checkUse(connection, key);
+}
+
+function inputOf(signingKey: SigningKey, mechanism: RawMechanism, data: Uint8Array): Uint8Array {
+  return mechanism.wholeDigest === true ? wholeDigest(signingKey.curve, data) : data;
 }

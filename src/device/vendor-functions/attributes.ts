@@ -2,8 +2,8 @@
 
 import { NIL } from '#src/wire/schema.ts';
 import { HalError } from '#src/wire/status.ts';
-import { changeAttributes } from '../attributes.ts';
 import { type Handlers, SizeReply } from '../handler.ts';
+import { changeKey } from '../own-functions/key-changes.ts';
 import { keyBehind } from './key-handles.ts';
 import { checkReplySize } from './reply-size.ts';
 
@@ -12,7 +12,7 @@ export const attributes: Handlers<'PKEY_SET_ATTRIBUTES' | 'PKEY_GET_ATTRIBUTES'>
     if (changes.length === 0) throw new HalError('BAD_ARGUMENTS');
     const key = keyBehind(device, connection, pkey);
     device.access.checkUse(connection, key);
-    device.keys.setAttributes(key, changeAttributes(key.attributes, changes));
+    changeKey(device, connection, key, changes);
     return {};
   },
 

@@ -6,7 +6,7 @@ import { KeyType } from '#src/wire/enumerations.ts';
 import { type Device } from '../device.ts';
 import { type Handlers } from '../handler.ts';
 import { checkHashsigFlags, checkHashsigKind } from '../hashsig-keys.ts';
-import { checkPlausible, checkSupported, generatePair, type PairKind } from '../key-generation.ts';
+import { checkPlausible, checkSupported, checkVendorCurve, generatePair, type PairKind } from '../key-generation.ts';
 import { storeAndOpen, storeHashsig } from './new-key.ts';
 
 const NO_EXPONENT = new Uint8Array(0);
@@ -15,8 +15,11 @@ export const generation: Handlers<'PKEY_GENERATE_RSA' | 'PKEY_GENERATE_EC' | 'PK
   PKEY_GENERATE_RSA: (device, connection, { session, bits, exponent, flags }) =>
     generate(device, connection, { type: KeyType.RSA_PRIVATE, curve: 0, bits, exponent }, flags, session),
 
-  PKEY_GENERATE_EC: (device, connection, { session, curve, flags }) =>
-    generate(device, connection, { type: KeyType.EC_PRIVATE, curve, bits: 0, exponent: NO_EXPONENT }, flags, session),
+  async PKEY_GENERATE_EC(device, connection, { session, curve, flags }) {
+    checkVendorCurve(curve);
+    const kind = { type: KeyType.EC_PRIVATE, curve, bits: 0, exponent: NO_EXPONENT };
+    return generate(device, connection, kind, flags, session);
+  },
 
   PKEY_GENERATE_HASHSIG(device, connection, { session, flags, ...kind }) {
     checkHashsigKind(kind);

@@ -4,19 +4,21 @@
  */
 
 import { constants, createPrivateKey, createPublicKey, privateDecrypt, publicEncrypt, randomBytes } from 'node:crypto';
+import { checkVendorExport } from '#src/cryptoki/separation.ts';
 import { DerReader, DerWriter, Tag } from '#src/crypto/der.ts';
 import { isHssKey } from '#src/crypto/hss-key.ts';
 import { unwrapKey, wrapKey } from '#src/crypto/key-wrap.ts';
 import { wipe } from '#src/crypto/process-hardening.ts';
-import { RSA_OID } from '#src/crypto/public-key.ts';
+import { RSA_OID } from '#src/crypto/key-algorithm.ts';
 import { KeyFlags, KeyType } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { checkKeyFlags } from '../access.ts';
 import { type Device } from '../device.ts';
-import { type DeviceKey } from '../device-key.ts';
+import { type DeviceKey, vendorFlags } from '../device-key.ts';
 import { type Handlers } from '../handler.ts';
 import { checkHashsigFlags } from '../hashsig-keys.ts';
 import { isPrivateKey } from '../key-der.ts';
+import { viewOf } from '../key-policy.ts';
 import { keyBehind, parseVendorKey } from './key-handles.ts';
 import { storeAndOpen, storeHashsig } from './new-key.ts';
 import { checkReplySize, opaqueSize } from './reply-size.ts';
@@ -36,7 +38,8 @@ export const keyExchange: Handlers<'PKEY_EXPORT' | 'PKEY_IMPORT'> = {
     const key = keyBehind(device, connection, pkey);
     const kekek = keyBehind(device, connection, kekekHandle);
     device.access.checkUse(connection, key);
-    if ((key.flags & KeyFlags.EXPORTABLE) === 0) throw new HalError('FORBIDDEN', 'the key is not exportable');
+    if ((vendorFlags(key) & KeyFlags.EXPORTABLE) === 0) throw new HalError('FORBIDDEN', 'the key is not exportable');
+    if (key.wrapped !== undefined) checkVendorExport(viewOf(key));
     checkKekek(kekek);
     if (kekek.type !== KeyType.RSA_PRIVATE && kekek.type !== KeyType.RSA_PUBLIC) {
       throw new HalError('UNSUPPORTED_KEY', 'keys travel under RSA keys only');

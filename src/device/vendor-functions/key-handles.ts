@@ -1,12 +1,14 @@
 /** PKEY_LOAD, PKEY_OPEN, PKEY_CLOSE, PKEY_DELETE and what can be asked about the key behind a handle. */
 
+import { checkDestroy } from '#src/cryptoki/separation.ts';
 import { wipe } from '#src/crypto/process-hardening.ts';
 import { KeyType } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { type Device } from '../device.ts';
-import { type DeviceKey } from '../device-key.ts';
+import { type DeviceKey, isVendorType, vendorFlags } from '../device-key.ts';
 import { type Handlers } from '../handler.ts';
 import { type ParsedKey, parseKey } from '../key-der.ts';
+import { viewOf } from '../key-policy.ts';
 import { openHandle, storeAndOpen } from './new-key.ts';
 import { checkReplySize, opaqueSize } from './reply-size.ts';
 
@@ -40,7 +42,9 @@ export const keyHandles: Handlers<
 
   PKEY_OPEN(device, connection, { uuid }) {
     device.handles.checkRoom(connection);
-    return { pkey: openHandle(device, connection, device.keys.find(connection, uuid)) };
+    const key = device.keys.find(connection, uuid);
+    if (!isVendorType(key)) throw new HalError('KEY_NOT_FOUND', 'of a kind that vendor clients do not know');
+    return { pkey: openHandle(device, connection, key) };
   },
 
   PKEY_CLOSE(device, connection, { pkey }) {
@@ -52,13 +56,14 @@ export const keyHandles: Handlers<
   PKEY_DELETE(device, connection, { pkey }) {
     const key = keyBehind(device, connection, pkey);
     device.access.checkUse(connection, key);
+    checkDestroy(viewOf(key));
     device.keys.delete([key]);
     device.handles.close(connection, pkey);
     return {};
   },
 
   PKEY_GET_KEY_TYPE: (device, connection, { pkey }) => ({ type: keyBehind(device, connection, pkey).type }),
-  PKEY_GET_KEY_FLAGS: (device, connection, { pkey }) => ({ flags: keyBehind(device, connection, pkey).flags }),
+  PKEY_GET_KEY_FLAGS: (device, connection, { pkey }) => ({ flags: vendorFlags(keyBehind(device, connection, pkey)) }),
   PKEY_GET_KEY_CURVE: (device, connection, { pkey }) => ({ curve: keyBehind(device, connection, pkey).curve }),
 
   /** libhal cannot report an error here: any failure is the length 0. */

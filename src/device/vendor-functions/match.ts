@@ -5,6 +5,7 @@ import { type ArgsOf, type ResultsOf } from '#src/wire/message.ts';
 import { HalError } from '#src/wire/status.ts';
 import { type StoredKey } from '#src/store/stored-key.ts';
 import { type Device } from '../device.ts';
+import { isVendorType, vendorFlags } from '../device-key.ts';
 import { type Handlers } from '../handler.ts';
 
 type MatchArgs = ArgsOf<'PKEY_MATCH'>;
@@ -12,6 +13,9 @@ type MatchArgs = ArgsOf<'PKEY_MATCH'>;
 /** More would not fit a message of 1 MiB. libhal stops at 818, its packet of 16384 bytes; applications ask for more. */
 const MAX_RESULTS = 52_000;
 const VENDOR_MAX_RESULTS = 818;
+
+/** Whether a key is exportable follows from its attributes too. */
+const FILTERED_FLAGS = ALL_KEY_FLAGS & ~KeyFlags.EXPORTABLE;
 
 const ZERO_UUID = new Uint8Array(16);
 
@@ -45,7 +49,7 @@ function search(device: Device, connection: number, args: MatchArgs): ResultsOf<
     const onlySession = (mask & KeyFlags.TOKEN) !== 0 && (flags & KeyFlags.TOKEN) === 0;
     const { type, curve } = args;
     // Bits that no key has may be searched for, in vain; SQLite numbers are 64 bits.
-    const filter = { type, curve, mask: mask & ALL_KEY_FLAGS, flags: flags & ALL_KEY_FLAGS };
+    const filter = { type, curve, mask: mask & FILTERED_FLAGS, flags: flags & FILTERED_FLAGS };
     if (!onlySession && take(device.store.match(filter, previous))) return { state: MatchState.TOKEN, uuids };
   }
   if (state <= MatchState.VOLATILE) {
@@ -58,9 +62,10 @@ function search(device: Device, connection: number, args: MatchArgs): ResultsOf<
 }
 
 function fits(key: StoredKey, { type, curve, mask, flags, attributes }: MatchArgs): boolean {
+  if (!isVendorType(key)) return false;
   if (type !== 0 && key.type !== type) return false;
   if (curve !== 0 && key.curve !== curve) return false;
-  if (((key.flags ^ flags) & mask) !== 0) return false;
+  if (((vendorFlags(key) ^ flags) & mask) !== 0) return false;
   return attributes.every((wanted) =>
     key.attributes.some(({ type: has, value }) => has === wanted.type && Buffer.compare(value, wanted.value) === 0),
   );

@@ -1,5 +1,6 @@
 /** PKEY_SIGN and PKEY_VERIFY: over a given input, or over a digest that runs on the device. */
 
+import { CKM } from '#src/cryptoki/constants.ts';
 import { DerWriter } from '#src/crypto/der.ts';
 import { wholeDigest } from '#src/crypto/whole-digest.ts';
 import { KeyType } from '#src/wire/enumerations.ts';
@@ -35,9 +36,13 @@ export const signatures: Handlers<'PKEY_SIGN' | 'PKEY_VERIFY'> = {
       if (key.bits / 8 > sigMax) throw new HalError('RESULT_TOO_LONG');
       return { signature: await device.hashsig.sign(key, data) };
     }
-    const { signingKey } = await device.keys.load(connection, key.uuid);
+    const loaded = await device.keys.load(connection, key.uuid);
+    const { signingKey } = loaded;
     if (signingKey.signatureLength > sigMax) throw new HalError('RESULT_TOO_LONG');
-    return { signature: await signingKey.sign(schemeOf(key), data) };
+    device.policy.permit(connection, loaded, 'sign', mechanismOf(key));
+    const signature = await signingKey.sign(schemeOf(key), data);
+    device.policy.count(loaded, 'sign');
+    return { signature };
   },
 
   async PKEY_VERIFY(device, connection, { pkey, hash, input, signature }) {
@@ -51,7 +56,9 @@ export const signatures: Handlers<'PKEY_SIGN' | 'PKEY_VERIFY'> = {
       if (!(await device.hashsig.verify(key, data, signature))) throw new HalError('INVALID_SIGNATURE');
       return {};
     }
-    const { signingKey } = await device.keys.load(connection, key.uuid);
+    const loaded = await device.keys.load(connection, key.uuid);
+    device.policy.permit(connection, loaded, 'verify', mechanismOf(key));
+    const { signingKey } = loaded;
     if (!signingKey.verify(schemeOf(key), data, signature)) throw new HalError('INVALID_SIGNATURE');
     return {};
   },
@@ -70,6 +77,10 @@ function toBeSigned(device: Device, connection: number, key: DeviceKey, hash: nu
   }
   const value = digest?.value ?? input;
   return device.strictVendor && !isHashsig(key) ? wholeDigest(key.curve, value) : value;
+}
+
+function mechanismOf(key: DeviceKey): number {
+  return schemeOf(key) === 'rsa-pkcs1' ? CKM.RSA_PKCS : CKM.ECDSA;
 }
 
 function schemeOf({ type }: DeviceKey): 'rsa-pkcs1' | 'ecdsa' {

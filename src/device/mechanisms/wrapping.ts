@@ -1,0 +1,82 @@
+/** Mechanisms that wrap keys: from the number to the function of our crypto. */
+
+import { CKF_MECHANISM, CKR } from '#src/cryptoki/constants.ts';
+import { mechanismOf } from '#src/cryptoki/mechanisms.ts';
+import { readOptionalParameter, readParameter } from '#src/cryptoki/parameters.ts';
+import { type AesWrapMode, unwrapWithAes, wrapWithAes } from '#src/crypto/aes-key-wrap.ts';
+import { CryptoRefusal } from '#src/crypto/refusal.ts';
+import { unwrapRsaAes, wrapRsaAes } from '#src/crypto/rsa-aes-wrap.ts';
+import { decryptRsaOaep, decryptRsaPkcs1, encryptRsaOaep, encryptRsaPkcs1 } from '#src/crypto/rsa-encryption.ts';
+import { CkrError } from '#src/wire/status.ts';
+import { type LoadedKey } from '../loaded-keys.ts';
+import { oaepOf } from './parameters.ts';
+
+/** A mechanism with its parameter, ready to be applied. */
+interface WrappingMethod {
+  /** The parameter, read whole before anything secret is touched. */
+  wrap(key: LoadedKey, plain: Uint8Array): Promise<Uint8Array>;
+  /** The caller wipes the result. */
+  unwrap(key: LoadedKey, wrapped: Uint8Array): Promise<Uint8Array>;
+}
+
+const AES_MODES = new Map<string, AesWrapMode>([
+  ['AES_KEY_WRAP', 'kw'],
+  ['AES_KEY_WRAP_PAD', 'kwp'],
+  ['AES_KEY_WRAP_KWP', 'kwp'],
+  ['AES_KEY_WRAP_PKCS7', 'pkcs7'],
+]);
+
+/** @throws CkrError CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID */
+export function wrappingMethod(number: number, parameter: Uint8Array): WrappingMethod {
+  const mechanism = mechanismOf(number);
+  if (mechanism === undefined || (mechanism.flags & CKF_MECHANISM.WRAP) === 0) {
+    throw new CkrError(CKR.MECHANISM_INVALID, `mechanism 0x${number.toString(16)} does not wrap`);
+  }
+  const mode = AES_MODES.get(mechanism.name);
+  if (mode !== undefined) return aesMethod(mode, parameter);
+  switch (mechanism.name) {
+    case 'RSA_PKCS':
+      return {
+        wrap: async ({ signingKey }, plain) => encryptRsaPkcs1(signingKey, plain),
+        unwrap: ({ signingKey }, wrapped) => unwrapping(async () => decryptRsaPkcs1(signingKey, wrapped)),
+      };
+    case 'RSA_PKCS_OAEP': {
+      const oaep = oaepOf(readParameter('oaep', parameter));
+      return {
+        wrap: async ({ signingKey }, plain) => encryptRsaOaep(signingKey, oaep, plain),
+        unwrap: ({ signingKey }, wrapped) => unwrapping(async () => decryptRsaOaep(signingKey, oaep, wrapped)),
+      };
+    }
+    case 'RSA_AES_KEY_WRAP': {
+      const { aesBits, ...rest } = readParameter('rsaAesWrap', parameter);
+      const parameters = { aesBits, oaep: oaepOf(rest) };
+      return {
+        wrap: async ({ signingKey }, plain) => wrapRsaAes(signingKey, parameters, plain),
+        unwrap: ({ signingKey }, wrapped) => unwrapping(async () => unwrapRsaAes(signingKey, parameters, wrapped)),
+      };
+    }
+    default:
+      throw new CkrError(CKR.MECHANISM_INVALID, mechanism.name);
+  }
+}
+
+function aesMethod(mode: AesWrapMode, parameter: Uint8Array): WrappingMethod {
+  const given = readOptionalParameter('iv', parameter)?.iv;
+  const iv = given?.length === 0 ? undefined : given;
+  return {
+    wrap: async ({ secret }, plain) => wrapWithAes(secret, mode, plain, iv),
+    unwrap: ({ secret }, wrapped) => unwrapping(async () => unwrapWithAes(secret, mode, wrapped, iv)),
+  };
+}
+
+/** What is wrong with a ciphertext is wrong with a wrapped key. */
+async function unwrapping(work: () => Promise<Uint8Array>): Promise<Uint8Array> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof CryptoRefusal)) throw error;
+    if (error.reason === 'encrypted-data') throw new CryptoRefusal('wrapped-key');
+    if (error.reason === 'encrypted-data-length') throw new CryptoRefusal('wrapped-key-length');
+    throw error;
+  }
+}

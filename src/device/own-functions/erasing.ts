@@ -1,0 +1,12 @@
+/** KEYS_ERASE: what is left of C_InitToken when the security officer has shown his PIN. */
+
+import { type Handlers } from '../handler.ts';
+
+export const erasing: Handlers<'KEYS_ERASE'> = {
+  KEYS_ERASE(device) {
+    const erased = device.keys.eraseAll();
+    device.hashsig.forgetAll();
+    device.log.warn(`all keys were erased, ${erased} of them token keys`);
+    return {};
+  },
+};
