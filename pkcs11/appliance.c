@@ -16,6 +16,11 @@ enum verdict {
   LATER
 };
 
+static bool takes_pin(uint32_t function) {
+  return function == RPC_LOGIN || function == RPC_SET_PIN || function == RPC_PIN_CHANGE ||
+         function == RPC_TOKEN_INITIALIZE || function == RPC_CONTEXT_LOGIN;
+}
+
 /* PKCS#11 result for a status of the protocol. */
 static CK_RV status_result(uint32_t status, uint32_t function) {
   if (status >= CKR_STATUS_BASE) return status - CKR_STATUS_BASE;
@@ -23,7 +28,7 @@ static CK_RV status_result(uint32_t status, uint32_t function) {
     case HAL_OK:
       return CKR_OK;
     case HAL_BAD_ARGUMENTS:
-      return function == RPC_LOGIN ? CKR_PIN_LEN_RANGE : CKR_ARGUMENTS_BAD;
+      return takes_pin(function) ? CKR_PIN_LEN_RANGE : CKR_ARGUMENTS_BAD;
     case HAL_UNSUPPORTED_KEY:
       return CKR_KEY_SIZE_RANGE;
     case HAL_ALLOCATION_FAILURE:
@@ -79,11 +84,27 @@ static enum verdict not_operational(struct library *library, uint32_t state) {
   }
 }
 
+/* The PIN for this use of the key went with the connection on which it was given: the same use, so it is given again. */
+static enum verdict restore_context(struct library *library, struct connection *connection,
+                                    const struct request *request, uint64_t restored) {
+  if (request->sent > RESENDS) return DONE;
+  uint32_t status = login_restore_context(library, connection, request->context_key);
+  if (status_result(status, RPC_CONTEXT_LOGIN) == CKR_USER_NOT_LOGGED_IN) {
+    if (login_again(library, connection, restored) != CKR_OK) return AGAIN;
+    status = login_restore_context(library, connection, request->context_key);
+  }
+  return status == HAL_OK || connection->broken ? AGAIN : DONE;
+}
+
 /* The appliance says that the login is missing. */
 static enum verdict restore_login(struct library *library, struct connection *connection, struct request *request,
                                   uint64_t restored, bool *tried) {
   if (request->function == RPC_LOGIN || request->function == RPC_LOGOUT) return DONE;
   if (login_user(library) == NOBODY) return DONE;
+  if (request->context_key != NULL) return restore_context(library, connection, request, restored);
+  if (*tried && request->personal) return DONE;
+  /* The security officer, too, is refused much. */
+  if (*tried && login_user(library) == CKU_SO) return DONE;
   /* The PIN is right, or it would be forgotten: the appliance cannot log anybody in yet. */
   if (*tried) {
     *tried = false;
@@ -158,33 +179,48 @@ static enum verdict attempt(struct library *library, struct connection *connecti
                     config->port);
       }
       *rv = CKR_DEVICE_REMOVED;
-      return request->sent > RESENDS ? DONE : AGAIN;
+      return request->sent > (request->once ? 0 : RESENDS) ? DONE : AGAIN;
   }
+}
+
+/* Whether to send again, after a pause if there was an attempt before; `start` is when the trouble began. */
+static bool go_on(struct library *library, const struct connection *connection, enum verdict verdict, int64_t start,
+                  int attempts, int64_t *pause) {
+  const struct link *link = &library->link;
+  const struct patience *patience = &library->patience;
+  int64_t spent = clock_ms() - start, silence = link_patience_ms(library);
+  if (link->stopping) return false;
+  if (verdict == AGAIN && attempts <= 2 && spent < silence) return true;
+  /* Only an appliance that was there, and unlocked, before is waited for. */
+  if (verdict == LATER && !(connection == NULL ? link->was_connected : link->was_operational)) return false;
+  /* Where nobody answers at all, the caller is not held longer than by a connection that fell silent. */
+  int64_t most = connection == NULL && link->unanswered && silence < patience->retry_ms ? silence
+                                                                                               : patience->retry_ms;
+  if (spent + *pause >= most || !link_sleep(library, *pause)) return false;
+  *pause = 2 * *pause < LONGEST_PAUSE_MS ? 2 * *pause : LONGEST_PAUSE_MS;
+  return true;
 }
 
 CK_RV appliance_call(struct library *library, struct request *request, enum call_mode mode) {
   if (request->message.failed) return CKR_HOST_MEMORY;
   if (request->message.length > LIMIT_OWN_MESSAGE) return CKR_DATA_LEN_RANGE;
-  const struct link *link = &library->link;
-  int64_t start = 0, pause = FIRST_PAUSE_MS;
+  int64_t start = clock_ms(), pause = FIRST_PAUSE_MS;
   bool tried = false;
   for (int attempts = 1;; attempts++) {
     CK_RV rv = CKR_DEVICE_REMOVED;
-    struct connection *connection =
-        mode == CALL_IF_CONNECTED ? link_current(library) : link_acquire(library, &rv);
+    struct connection *connection = mode == CALL_IF_CONNECTED
+                                        ? link_current(library)
+                                        : link_acquire(library, link_deadline(library, start), &rv);
     enum verdict verdict = connection == NULL && rv == CKR_DEVICE_REMOVED ? LATER : DONE;
     if (connection != NULL) verdict = attempt(library, connection, request, &tried, &rv);
+    /* The appliance may have worked for a long time before the trouble. */
+    if (connection != NULL && attempts == 1 && verdict != DONE)
+      start = clock_ms() - (connection->silent ? library->patience.silence_ms : 0);
+    bool again = verdict != DONE && mode != CALL_IF_CONNECTED && !(verdict == LATER && mode == CALL_PROBE) &&
+                 go_on(library, connection, verdict, start, attempts, &pause);
     connection_release(connection);
-    if (verdict == DONE) return rv;
-    if (mode == CALL_IF_CONNECTED || link->stopping) return rv;
-    if (verdict == AGAIN && attempts <= 2) continue;
-    /* Only an appliance that was there, and unlocked, before is waited for. */
-    bool before = connection == NULL ? link->was_connected : link->was_operational;
-    if (verdict == LATER && (mode == CALL_PROBE || !before)) return rv;
-    int64_t now = clock_ms();
-    if (start == 0) start = now;
-    if (now - start >= link->retry_ms || !link_sleep(library, pause)) return rv;
-    pause = 2 * pause < LONGEST_PAUSE_MS ? 2 * pause : LONGEST_PAUSE_MS;
+    /* C_Finalize came in between. */
+    if (!again) return rv == CKR_DEVICE_REMOVED && library->link.stopping ? CKR_CRYPTOKI_NOT_INITIALIZED : rv;
   }
 }
 

@@ -17,8 +17,9 @@ enum call_mode {
 };
 
 /*
- * Sends a request and waits for the reply. CKR_OK: request_results() has it. Every request may be sent again after a
- * lost connection: those that create something carry a random name by which the appliance recognizes the repetition.
+ * Sends a request and waits for the reply. CKR_OK: request_results() has it. A request may be sent again after a lost
+ * connection: those that create something carry a random name by which the appliance recognizes the repetition, and what
+ * must not be repeated is marked `once`.
  */
 CK_RV appliance_call(struct library *library, struct request *request, enum call_mode mode);
 /* The results of a reply are not what they must be: closes the connection. Returns CKR_DEVICE_ERROR. */

@@ -13,8 +13,13 @@ CK_RV call_begin(struct call *call, CK_SESSION_HANDLE session) {
 }
 
 CK_RV call_end(struct call *call, CK_RV rv) {
-  pthread_mutex_unlock(&call->session->lock);
-  session_release(call->session);
+  struct session *session = call->session;
+  pthread_mutex_unlock(&session->lock);
+  if (session->closed && atomic_exchange(&session->has_objects, false)) {
+    session_close_objects(call->library, session->handle);
+    if (rv == CKR_OK) rv = CKR_SESSION_CLOSED;
+  }
+  session_release(session);
   process_leave();
   return rv;
 }

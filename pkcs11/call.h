@@ -11,7 +11,7 @@ struct call {
 
 /* CKR_OK: the call goes on and ends with call_end; anything else is the result. */
 CK_RV call_begin(struct call *call, CK_SESSION_HANDLE session);
-/* Returns `rv`. */
+/* Returns `rv`, or CKR_SESSION_CLOSED if the call made an object for a session that was closed meanwhile. */
 CK_RV call_end(struct call *call, CK_RV rv);
 
 #endif

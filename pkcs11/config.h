@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 struct config {
   char path[PATH_MAX];
@@ -19,6 +20,9 @@ struct config {
   /* The key that was accepted without being remembered in a file: it must at least stay the same. */
   bool has_accepted;
   uint8_t accepted[32];
+  /* The address that answered last; none yet if the length is 0. */
+  struct sockaddr_storage address;
+  socklen_t address_length;
 };
 
 /* Reads section rpc of $DIAMOND_HSM_CONFIG_PATH/hsm.conf or /etc/dkey/hsm/hsm.conf; false after a message. */

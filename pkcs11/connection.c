@@ -2,11 +2,11 @@
 
 #include <openssl/err.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "clock.h"
+#include "connection_write.h"
 #include "cryptoki.h"
 #include "futex.h"
 #include "log.h"
@@ -14,7 +14,6 @@
 enum {
   SLOT_BITS = 8,
   FRAME_MAX = 2 << 20, /* twice the longest message the appliance sends */
-  WRITE_MS = 30000,
   WAKE_BATCH = 64
 };
 
@@ -29,7 +28,7 @@ static void wake_all(struct wake_list *list) {
   list->count = 0;
 }
 
-struct connection *connection_new(SSL *ssl, struct own_socket *socket) {
+struct connection *connection_new(SSL *ssl, struct own_socket *socket, int64_t silence_ms) {
   struct connection *connection = calloc(1, sizeof *connection);
   if (connection == NULL) return NULL;
   connection->references = 1;
@@ -37,7 +36,8 @@ struct connection *connection_new(SSL *ssl, struct own_socket *socket) {
   connection->fd = socket->fd;
   connection->ssl = ssl;
   connection->limit = CONNECTION_SLOTS;
-  connection->last_input = clock_ms();
+  connection->silence_ms = silence_ms;
+  connection->quiet_since = clock_ms();
   pthread_mutex_init(&connection->tls, NULL);
   pthread_mutex_init(&connection->lock, NULL);
   condition_init(&connection->room);
@@ -46,7 +46,9 @@ struct connection *connection_new(SSL *ssl, struct own_socket *socket) {
 
 void connection_set_limit(struct connection *connection, uint32_t limit) {
   pthread_mutex_lock(&connection->lock);
-  connection->limit = limit == 0 ? 1 : limit < CONNECTION_SLOTS ? limit : CONNECTION_SLOTS;
+  if (limit > CONNECTION_SLOTS) limit = CONNECTION_SLOTS;
+  /* One is left for the question whether the appliance is still there. */
+  connection->limit = limit <= 1 ? 1 : limit - 1;
   pthread_mutex_unlock(&connection->lock);
 }
 
@@ -81,8 +83,7 @@ static bool finish(struct connection *connection, struct request *request, enum 
   return atomic_exchange(&request->state, state) == REQUEST_WAITING;
 }
 
-/* The lock is held. */
-static void break_locked(struct connection *connection) {
+void connection_break_locked(struct connection *connection) {
   if (connection->broken) return;
   connection->broken = true;
   while (connection->newest != NULL) {
@@ -95,61 +96,8 @@ static void break_locked(struct connection *connection) {
 
 void connection_break(struct connection *connection) {
   pthread_mutex_lock(&connection->lock);
-  break_locked(connection);
+  connection_break_locked(connection);
   pthread_mutex_unlock(&connection->lock);
-}
-
-/* One step of TLS reading or writing. Above 0: bytes; 0: wait for `*events`; below 0: the connection is gone. */
-static int step(struct connection *connection, int result, short *events) {
-  if (result > 0) return result;
-  int error = SSL_get_error(connection->ssl, result);
-  *events = error == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN;
-  return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : -1;
-}
-
-static bool write_all(struct connection *connection, const uint8_t *bytes, size_t length) {
-  int64_t deadline = clock_ms() + WRITE_MS;
-  while (length > 0) {
-    short events = 0;
-    pthread_mutex_lock(&connection->tls);
-    ERR_clear_error();
-    int written = step(connection, SSL_write(connection->ssl, bytes, length > INT32_MAX ? INT32_MAX : (int)length),
-                       &events);
-    pthread_mutex_unlock(&connection->tls);
-    if (written < 0 || connection->broken) return false;
-    bytes += written;
-    length -= (size_t)written;
-    if (written == 0 && !tls_wait(connection->fd, events, deadline)) return false;
-  }
-  return true;
-}
-
-/* Sends until nothing is left. The lock is held, and released meanwhile. */
-static void write_gathered(struct connection *connection, const struct request *own) {
-  connection->writing = true;
-  connection->writer = own;
-  while (connection->gathered.length > 0 && !connection->broken) {
-    if (connection->answered > 1) {
-      /* Several threads just got their replies: let them append their next requests, one large record is cheaper. */
-      connection->answered = 0;
-      pthread_mutex_unlock(&connection->lock);
-      sched_yield();
-      pthread_mutex_lock(&connection->lock);
-    }
-    bool secret = connection->secret;
-    connection->secret = false;
-    struct buffer batch = connection->gathered;
-    connection->gathered = connection->sending;
-    connection->sending = batch;
-    pthread_mutex_unlock(&connection->lock);
-    bool sent = write_all(connection, batch.bytes, batch.length);
-    pthread_mutex_lock(&connection->lock);
-    if (secret) buffer_wipe(&connection->sending);
-    else buffer_clear(&connection->sending);
-    if (!sent) break_locked(connection);
-  }
-  connection->writing = false;
-  connection->writer = NULL;
 }
 
 /* Gives a request a free number and its place in the outgoing bytes. The lock is held. */
@@ -164,6 +112,10 @@ static bool enter_request(struct connection *connection, struct request *request
     return false;
   }
   if (request->secret) connection->secret = true;
+  if (connection->in_flight == 0) {
+    connection->quiet_since = clock_ms();
+    connection->probed = 0;
+  }
   request->number = number;
   atomic_store(&request->state, REQUEST_WAITING);
   connection->slots[number & (CONNECTION_SLOTS - 1)] = request;
@@ -201,7 +153,8 @@ static bool take_input(struct connection *connection, size_t length) {
   enum slip_result result;
   bool good = true;
   pthread_mutex_lock(&connection->lock);
-  connection->last_input = clock_ms();
+  connection->quiet_since = clock_ms();
+  connection->probed = 0;
   connection->answered = 0;
   while (good && (result = slip_next(&connection->decoder, &bytes, &length, FRAME_MAX)) != SLIP_MORE) {
     good = result == SLIP_FRAME && deliver(connection, &woken);
@@ -216,7 +169,7 @@ static bool take_input(struct connection *connection, size_t length) {
 static int read_once(struct connection *connection, short *events) {
   pthread_mutex_lock(&connection->tls);
   ERR_clear_error();
-  int got = step(connection, SSL_read(connection->ssl, connection->input, CONNECTION_INPUT), events);
+  int got = connection_step(connection, SSL_read(connection->ssl, connection->input, CONNECTION_INPUT), events);
   connection->input_left = got > 0 && SSL_has_pending(connection->ssl);
   pthread_mutex_unlock(&connection->tls);
   if (got > 0 && !take_input(connection, (size_t)got)) {
@@ -254,11 +207,51 @@ static void pass_on(struct connection *connection, struct request *own) {
   if (word != NULL) futex_wake(word);
 }
 
+/* When to look at the silence next, at the latest at the deadline of the leader. */
+static int64_t next_look(struct connection *connection, int64_t deadline) {
+  pthread_mutex_lock(&connection->lock);
+  int64_t since = connection->probed > connection->quiet_since ? connection->probed : connection->quiet_since;
+  pthread_mutex_unlock(&connection->lock);
+  int64_t look = since + connection->silence_ms / 2;
+  return look < deadline ? look : deadline;
+}
+
+/* Asks a silent appliance whether it is there. Nobody waits for the reply: any bytes will do. The lock is held. */
+static void probe(struct connection *connection) {
+  uint8_t message[8];
+  uint32_t words[] = {RPC_TOKEN_INFO, connection->serial++ & 0x7fffffff};
+  for (int i = 0; i < 8; i++) message[i] = (uint8_t)(words[i / 4] >> (24 - 8 * (i % 4)));
+  connection->probed = clock_ms();
+  if (!slip_append(&connection->gathered, message, sizeof message)) connection->gathered.failed = false;
+  else if (!connection->writing) connection_write(connection, NULL);
+}
+
+/*
+ * Nothing has come until the time that next_look() told. Only a question that had its time to be answered counts: this
+ * process may have been stopped, or the computer asleep, and the replies of that time are read first.
+ */
+static void look(struct connection *connection) {
+  pthread_mutex_lock(&connection->lock);
+  int64_t now = clock_ms(), half = connection->silence_ms / 2;
+  if (!connection->broken && now - connection->quiet_since >= half) {
+    if (connection->probed == 0) probe(connection);
+    else if (now - connection->probed >= half) {
+      connection->silent = true;
+      connection_break_locked(connection);
+    }
+  }
+  pthread_mutex_unlock(&connection->lock);
+}
+
 /* Reads for all until the own request has ended or its deadline has passed. */
 static void lead(struct connection *connection, struct request *request, int64_t deadline) {
   short events = POLLIN;
   while (!ended(request)) {
-    if (!connection->input_left && !tls_wait(connection->fd, events, deadline)) break;
+    if (!connection->input_left && !tls_wait(connection->fd, events, next_look(connection, deadline))) {
+      if (clock_ms() >= deadline) break;
+      look(connection);
+      continue;
+    }
     int got;
     do {
       events = POLLIN;
@@ -275,7 +268,7 @@ static void give_up(struct connection *connection, struct request *request) {
   bool lead_lost = atomic_load(&request->state) == REQUEST_LEADING;
   if (!ended(request)) {
     finish(connection, request, REQUEST_TIMED_OUT);
-    if (clock_ms() - connection->last_input >= request->timeout_ms) break_locked(connection);
+    if (clock_ms() - connection->quiet_since >= request->timeout_ms) connection_break_locked(connection);
   }
   pthread_mutex_unlock(&connection->lock);
   if (lead_lost) pass_on(connection, request);
@@ -307,7 +300,7 @@ enum request_state connection_exchange(struct connection *connection, struct req
     return broken ? REQUEST_LOST : REQUEST_TIMED_OUT;
   }
   request->sent++;
-  if (!connection->writing) write_gathered(connection, request);
+  if (!connection->writing) connection_write(connection, request);
   bool first = !connection->leading && !ended(request);
   if (first) {
     connection->leading = true;

@@ -5,6 +5,9 @@
  * gathered, in as few TLS records as possible, until nothing is left.
  * Reading: of the threads that wait for replies one is the leader. It polls the socket, decodes all frames that arrived and
  * hands the replies to their owners. When its own reply is there, it passes the leadership on. No thread of our own.
+ * Silence: a peer, or a firewall on the way, may vanish without a word. After half the silence that is borne the leader asks
+ * for TOKEN_INFO, which an appliance answers at any time, also while it generates a long key; if nothing comes then either,
+ * the connection counts as lost, and its requests are sent again on a new one.
  */
 #ifndef DKS_CONNECTION_H
 #define DKS_CONNECTION_H
@@ -32,6 +35,8 @@ struct connection {
   /* `gathered` holds a PIN. */
   bool secret;
   _Atomic bool broken;
+  /* It was broken because the peer fell silent. */
+  _Atomic bool silent;
   struct request *slots[CONNECTION_SLOTS];
   uint32_t serial;
   unsigned in_flight, limit, waiting_for_room;
@@ -41,8 +46,10 @@ struct connection {
   struct request *newest;
   /* Requests answered by the last read: so many threads are about to send the next one. */
   unsigned answered;
-  /* When bytes arrived last. */
-  int64_t last_input;
+  /* Since when nothing has come although a request waits for its reply, and when the appliance was asked whether it is there. */
+  int64_t quiet_since, probed;
+  /* So much silence ends the connection. */
+  int64_t silence_ms;
 
   /* Of the leader. */
   struct slip_decoder decoder;
@@ -50,8 +57,8 @@ struct connection {
   uint8_t input[CONNECTION_INPUT];
 };
 
-/* Takes over a connected `ssl`. NULL without memory (then nothing was taken). */
-struct connection *connection_new(SSL *ssl, struct own_socket *socket);
+/* Takes over a connected `ssl`; `silence_ms` of silence end the connection. NULL without memory (then nothing was taken). */
+struct connection *connection_new(SSL *ssl, struct own_socket *socket, int64_t silence_ms);
 /* Sets how many requests may be in flight. */
 void connection_set_limit(struct connection *connection, uint32_t limit);
 void connection_retain(struct connection *connection);

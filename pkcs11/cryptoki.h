@@ -1,6 +1,7 @@
 /*
- * The C ABI of PKCS#11: types, structures, functions and function lists of version 2.40 and 3.0
- * (OASIS "PKCS #11 Cryptographic Token Interface Base Specification", chapters 3 and 5). Constants are generated.
+ * The C ABI of PKCS#11: types, structures, functions and function lists of version 2.40, 3.0 and 3.2
+ * (OASIS "PKCS #11 Cryptographic Token Interface Base Specification", chapters 3 and 5). Constants are generated. The three
+ * tables of functions stay together: each list begins with the one before.
  */
 #ifndef DKS_CRYPTOKI_H
 #define DKS_CRYPTOKI_H
@@ -8,6 +9,7 @@
 #include <stdint.h>
 
 #include "generated.h"
+#include "numbers.h"
 
 typedef unsigned char CK_BYTE, CK_CHAR, CK_UTF8CHAR, CK_BBOOL;
 typedef unsigned long CK_ULONG;
@@ -79,12 +81,7 @@ typedef struct {
   CK_FLAGS flags;
 } CK_MECHANISM_INFO;
 
-/* Parameter of CKM_EDDSA (PKCS#11 3.0, 2.3.14). */
-typedef struct {
-  CK_BBOOL phFlag;
-  CK_ULONG ulContextDataLen;
-  CK_BYTE *pContextData;
-} CK_EDDSA_PARAMS;
+#include "cryptoki_parameters.h"
 
 typedef CK_RV (*CK_NOTIFY)(CK_SESSION_HANDLE session, CK_NOTIFICATION event, void *application);
 
@@ -99,6 +96,15 @@ typedef struct {
 
 typedef struct CK_FUNCTION_LIST CK_FUNCTION_LIST;
 typedef struct CK_FUNCTION_LIST_3_0 CK_FUNCTION_LIST_3_0;
+typedef struct CK_FUNCTION_LIST_3_2 CK_FUNCTION_LIST_3_2;
+
+/* Result of an asynchronous call (PKCS#11 3.2, 3.8). */
+typedef struct {
+  CK_ULONG ulVersion;
+  CK_BYTE *pValue;
+  CK_ULONG ulValue;
+  CK_OBJECT_HANDLE hObject, hAdditionalObject;
+} CK_ASYNC_DATA;
 
 typedef struct {
   char *pInterfaceName;
@@ -126,7 +132,7 @@ typedef struct {
   X(C_CloseSession, (CK_SESSION_HANDLE hSession))                                                                      \
   X(C_CloseAllSessions, (CK_SLOT_ID slotID))                                                                           \
   X(C_GetSessionInfo, (CK_SESSION_HANDLE hSession, CK_SESSION_INFO * pInfo))                                           \
-  X(C_GetOperationState, (CK_SESSION_HANDLE hSession, CK_BYTE * pState, CK_ULONG * pulStateLen))                       \
+  X(C_GetOperationState, (CK_SESSION_HANDLE hSession, CK_BYTE * pOperationState, CK_ULONG * pulOperationStateLen))                       \
   X(C_SetOperationState, (CK_SESSION_HANDLE hSession, CK_BYTE * pState, CK_ULONG ulStateLen,                           \
                           CK_OBJECT_HANDLE hEncryptionKey, CK_OBJECT_HANDLE hAuthenticationKey))                       \
   X(C_Login, (CK_SESSION_HANDLE hSession, CK_USER_TYPE userType, CK_UTF8CHAR * pPin, CK_ULONG ulPinLen))               \
@@ -252,11 +258,38 @@ typedef struct {
                           CK_ULONG ulDataLen, CK_BYTE *pSignature, CK_ULONG ulSignatureLen))                           \
   X(C_MessageVerifyFinal, (CK_SESSION_HANDLE hSession))
 
+/* The functions that the 3.2 list adds. */
+#define CK_FUNCTIONS_3_2(X)                                                                                            \
+  X(C_EncapsulateKey, (CK_SESSION_HANDLE hSession, CK_MECHANISM * pMechanism, CK_OBJECT_HANDLE hPublicKey,             \
+                       CK_ATTRIBUTE * pTemplate, CK_ULONG ulAttributeCount, CK_BYTE * pCiphertext, CK_ULONG *          \
+                       pulCiphertextLen, CK_OBJECT_HANDLE * phKey))                                                    \
+  X(C_DecapsulateKey, (CK_SESSION_HANDLE hSession, CK_MECHANISM * pMechanism, CK_OBJECT_HANDLE hPrivateKey,            \
+                       CK_ATTRIBUTE * pTemplate, CK_ULONG ulAttributeCount, CK_BYTE * pCiphertext, CK_ULONG            \
+                       ulCiphertextLen, CK_OBJECT_HANDLE * phKey))                                                     \
+  X(C_VerifySignatureInit, (CK_SESSION_HANDLE hSession, CK_MECHANISM * pMechanism, CK_OBJECT_HANDLE hKey, CK_BYTE *    \
+                            pSignature, CK_ULONG ulSignatureLen))                                                      \
+  X(C_VerifySignature, (CK_SESSION_HANDLE hSession, CK_BYTE * pData, CK_ULONG ulDataLen))                              \
+  X(C_VerifySignatureUpdate, (CK_SESSION_HANDLE hSession, CK_BYTE * pPart, CK_ULONG ulPartLen))                        \
+  X(C_VerifySignatureFinal, (CK_SESSION_HANDLE hSession))                                                              \
+  X(C_GetSessionValidationFlags, (CK_SESSION_HANDLE hSession, CK_ULONG type, CK_FLAGS * pFlags))                       \
+  X(C_AsyncComplete, (CK_SESSION_HANDLE hSession, CK_UTF8CHAR * pFunctionName, CK_ASYNC_DATA * pResult))               \
+  X(C_AsyncGetID, (CK_SESSION_HANDLE hSession, CK_UTF8CHAR * pFunctionName, CK_ULONG * pulID))                         \
+  X(C_AsyncJoin, (CK_SESSION_HANDLE hSession, CK_UTF8CHAR * pFunctionName, CK_ULONG ulID, CK_BYTE * pData, CK_ULONG    \
+                  ulData))                                                                                             \
+  X(C_WrapKeyAuthenticated, (CK_SESSION_HANDLE hSession, CK_MECHANISM * pMechanism, CK_OBJECT_HANDLE hWrappingKey,     \
+                             CK_OBJECT_HANDLE hKey, CK_BYTE * pAssociatedData, CK_ULONG ulAssociatedDataLen, CK_BYTE   \
+                             * pWrappedKey, CK_ULONG * pulWrappedKeyLen))                                              \
+  X(C_UnwrapKeyAuthenticated, (CK_SESSION_HANDLE hSession, CK_MECHANISM * pMechanism, CK_OBJECT_HANDLE                 \
+                               hUnwrappingKey, CK_BYTE * pWrappedKey, CK_ULONG ulWrappedKeyLen, CK_ATTRIBUTE *         \
+                               pTemplate, CK_ULONG ulAttributeCount, CK_BYTE * pAssociatedData, CK_ULONG               \
+                               ulAssociatedDataLen, CK_OBJECT_HANDLE * phKey))
+
 #define CK_DECLARE(name, parameters) __attribute__((visibility("default"))) CK_RV name parameters;
 #define CK_MEMBER(name, parameters) CK_RV(*name) parameters;
 
 CK_FUNCTIONS_2_40(CK_DECLARE)
 CK_FUNCTIONS_3_0(CK_DECLARE)
+CK_FUNCTIONS_3_2(CK_DECLARE)
 
 struct CK_FUNCTION_LIST {
   CK_VERSION version;
@@ -268,5 +301,17 @@ struct CK_FUNCTION_LIST_3_0 {
   CK_FUNCTIONS_2_40(CK_MEMBER)
   CK_FUNCTIONS_3_0(CK_MEMBER)
 };
+
+struct CK_FUNCTION_LIST_3_2 {
+  CK_VERSION version;
+  CK_FUNCTIONS_2_40(CK_MEMBER)
+  CK_FUNCTIONS_3_0(CK_MEMBER)
+  CK_FUNCTIONS_3_2(CK_MEMBER)
+};
+
+/* 68, 92 and 104 functions behind the version. */
+_Static_assert(sizeof(CK_FUNCTION_LIST) == 69 * sizeof(void *), "the 2.40 list has 68 functions");
+_Static_assert(sizeof(CK_FUNCTION_LIST_3_0) == 93 * sizeof(void *), "the 3.0 list has 92 functions");
+_Static_assert(sizeof(CK_FUNCTION_LIST_3_2) == 105 * sizeof(void *), "the 3.2 list has 104 functions");
 
 #endif

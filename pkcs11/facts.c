@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "template.h"
+
 enum { ATTRIBUTE_SIZE = 8 };
 
 struct facts *facts_decode(struct xdr_reader *in) {
@@ -16,20 +18,25 @@ struct facts *facts_decode(struct xdr_reader *in) {
     bytes += length;
   }
   if (in->failed) return NULL;
-  struct facts *facts = malloc(sizeof *facts + count * sizeof facts->attributes[0] + bytes);
+  size_t size = sizeof(struct facts) + count * sizeof(struct attribute) + bytes;
+  struct facts *facts = malloc(size);
   if (facts == NULL) return NULL;
   facts->references = 1;
+  facts->secret = false;
+  facts->size = size;
   facts->public_key = NULL;
   facts->count = count;
   uint8_t *value = (uint8_t *)&facts->attributes[count];
   in->offset = start;
   for (uint32_t i = 0; i < count; i++) {
     struct attribute *attribute = &facts->attributes[i];
+    size_t length;
     attribute->type = xdr_get_u32(in);
-    const uint8_t *sent = xdr_get_opaque(in, LIMIT_ATTRIBUTE_VALUE, &attribute->length);
-    if (attribute->length > 0) memcpy(value, sent, attribute->length);
+    const uint8_t *sent = xdr_get_opaque(in, LIMIT_ATTRIBUTE_VALUE, &length);
+    if (length > 0) memcpy(value, sent, length);
     attribute->value = value;
-    value += attribute->length;
+    attribute->length = (uint32_t)length;
+    value += length;
   }
   return facts;
 }
@@ -42,6 +49,7 @@ struct facts *facts_retain(struct facts *facts) {
 void facts_release(struct facts *facts) {
   if (facts == NULL || atomic_fetch_sub(&facts->references, 1) != 1) return;
   EVP_PKEY_free(facts->public_key);
+  if (facts->secret) explicit_bzero(facts, facts->size);
   free(facts);
 }
 
@@ -65,14 +73,19 @@ bool facts_flag(const struct facts *facts, CK_ATTRIBUTE_TYPE type) {
   return attribute != NULL && attribute->length == 1 && attribute->value[0] != CK_FALSE;
 }
 
-/* Attributes that the object has, but that never leave the appliance. */
-static bool is_secret(const struct facts *facts, CK_ATTRIBUTE_TYPE type) {
-  CK_OBJECT_CLASS class = facts_number(facts, CKA_CLASS);
+bool facts_is_secret(const struct facts *facts, CK_ATTRIBUTE_TYPE type) {
   CK_KEY_TYPE key_type = facts_number(facts, CKA_KEY_TYPE);
-  if (class == CKO_SECRET_KEY) return type == CKA_VALUE;
-  if (class != CKO_PRIVATE_KEY) return false;
-  if (key_type == CKK_RSA) return type >= CKA_PRIVATE_EXPONENT && type <= CKA_COEFFICIENT;
-  return type == CKA_VALUE;
+  switch (facts_number(facts, CKA_CLASS)) {
+    case CKO_SECRET_KEY:
+      return type == CKA_VALUE;
+    case CKO_PRIVATE_KEY:
+      if (key_type == CKK_RSA) return type >= CKA_PRIVATE_EXPONENT && type <= CKA_COEFFICIENT;
+      return type == CKA_VALUE || (type == CKA_SEED && (key_type == CKK_ML_DSA || key_type == CKK_ML_KEM));
+    case CKO_DATA:
+      return type == CKA_VALUE && facts_find(facts, type) == NULL;
+    default:
+      return false;
+  }
 }
 
 /* CK_ULONG attributes written by a 32-bit client have 4 bytes; a caller here expects 8. */
@@ -85,21 +98,14 @@ static bool is_short_number(const struct attribute *attribute) {
     case CKA_KEY_GEN_MECHANISM:
     case CKA_CERTIFICATE_TYPE:
     case CKA_CERTIFICATE_CATEGORY:
+    case CKA_PARAMETER_SET:
       return attribute->length == 4;
     default:
       return false;
   }
 }
 
-static CK_RV answer_one(const struct facts *facts, CK_ATTRIBUTE *asked) {
-  const struct attribute *attribute = facts_find(facts, asked->type);
-  if (attribute == NULL || is_secret(facts, asked->type)) {
-    asked->ulValueLen = CK_UNAVAILABLE_INFORMATION;
-    return is_secret(facts, asked->type) ? CKR_ATTRIBUTE_SENSITIVE : CKR_ATTRIBUTE_TYPE_INVALID;
-  }
-  CK_ULONG number = facts_number(facts, asked->type);
-  const void *value = is_short_number(attribute) ? (const void *)&number : attribute->value;
-  size_t length = is_short_number(attribute) ? sizeof number : attribute->length;
+static CK_RV answer_bytes(CK_ATTRIBUTE *asked, const void *value, size_t length) {
   if (asked->pValue == NULL) {
     asked->ulValueLen = length;
   } else if (asked->ulValueLen < length) {
@@ -112,10 +118,48 @@ static CK_RV answer_one(const struct facts *facts, CK_ATTRIBUTE *asked) {
   return CKR_OK;
 }
 
-CK_RV facts_answer(const struct facts *facts, CK_ATTRIBUTE *asked, CK_ULONG count) {
+/* An array of attributes: the caller's array says for each member where its value goes. */
+static CK_RV answer_nested(CK_ATTRIBUTE *asked, const struct attribute *attribute) {
+  struct xdr_reader in = {attribute->value, attribute->length, 0, false};
+  uint32_t count = xdr_get_count(&in, NESTED_MAX, ATTRIBUTE_SIZE);
+  size_t size = count * sizeof(CK_ATTRIBUTE);
+  if (asked->pValue == NULL || asked->ulValueLen < size) {
+    bool query = asked->pValue == NULL;
+    asked->ulValueLen = query ? size : CK_UNAVAILABLE_INFORMATION;
+    return query ? CKR_OK : CKR_BUFFER_TOO_SMALL;
+  }
+  CK_ATTRIBUTE *members = asked->pValue;
+  CK_RV rv = CKR_OK;
+  for (uint32_t i = 0; i < count; i++) {
+    size_t length;
+    members[i].type = xdr_get_u32(&in);
+    const uint8_t *value = xdr_get_opaque(&in, LIMIT_ATTRIBUTE_VALUE, &length);
+    CK_RV one = answer_bytes(&members[i], value, length);
+    if (rv == CKR_OK) rv = one;
+  }
+  asked->ulValueLen = size;
+  return rv;
+}
+
+static CK_RV answer_one(const struct facts *facts, const struct facts *secrets, CK_ATTRIBUTE *asked) {
+  bool secret = facts_is_secret(facts, asked->type);
+  const struct attribute *attribute = facts_find(facts, asked->type);
+  if (secret) attribute = secrets == NULL ? NULL : facts_find(secrets, asked->type);
+  if (attribute == NULL) {
+    asked->ulValueLen = CK_UNAVAILABLE_INFORMATION;
+    return secret && secrets == NULL ? CKR_ATTRIBUTE_SENSITIVE : CKR_ATTRIBUTE_TYPE_INVALID;
+  }
+  if (template_is_nested(asked->type)) return answer_nested(asked, attribute);
+  CK_ULONG number = facts_number(facts, asked->type);
+  bool is_short = is_short_number(attribute);
+  return answer_bytes(asked, is_short ? (const void *)&number : attribute->value,
+                      is_short ? sizeof number : attribute->length);
+}
+
+CK_RV facts_answer(const struct facts *facts, const struct facts *secrets, CK_ATTRIBUTE *asked, CK_ULONG count) {
   CK_RV rv = CKR_OK;
   for (CK_ULONG i = 0; i < count; i++) {
-    CK_RV one = answer_one(facts, &asked[i]);
+    CK_RV one = answer_one(facts, secrets, &asked[i]);
     /* All are answered; which of several errors is returned is up to the library. */
     if (rv == CKR_OK) rv = one;
   }

@@ -9,12 +9,24 @@
 
 #define ENTRY(name, parameters) .name = name,
 
+static CK_RV get_info_3_0(CK_INFO *info);
+static CK_RV get_info_3_2(CK_INFO *info);
+
 static CK_FUNCTION_LIST list_2_40 = {.version = {2, 40}, CK_FUNCTIONS_2_40(ENTRY)};
-static CK_FUNCTION_LIST_3_0 list_3_0 = {.version = {3, 0}, CK_FUNCTIONS_2_40(ENTRY) CK_FUNCTIONS_3_0(ENTRY)};
+/* Each list tells its own version in C_GetInfo. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init"
+static CK_FUNCTION_LIST_3_0 list_3_0 = {
+    .version = {3, 0}, CK_FUNCTIONS_2_40(ENTRY) CK_FUNCTIONS_3_0(ENTRY).C_GetInfo = get_info_3_0};
+static CK_FUNCTION_LIST_3_2 list_3_2 = {
+    .version = {3, 2},
+    CK_FUNCTIONS_2_40(ENTRY) CK_FUNCTIONS_3_0(ENTRY) CK_FUNCTIONS_3_2(ENTRY).C_GetInfo = get_info_3_2};
+#pragma GCC diagnostic pop
 
 /* The newest first: a caller without a wish gets it. Not marked fork-safe: a child has to initialize again. */
 static char interface_name[] = "PKCS 11";
-static CK_INTERFACE interfaces[] = {{interface_name, &list_3_0, 0}, {interface_name, &list_2_40, 0}};
+static CK_INTERFACE interfaces[] = {
+    {interface_name, &list_3_2, 0}, {interface_name, &list_3_0, 0}, {interface_name, &list_2_40, 0}};
 enum { INTERFACES = sizeof interfaces / sizeof interfaces[0] };
 
 /* Mutex callbacks are accepted only if the operating system's may be used in their place. */
@@ -37,15 +49,19 @@ CK_RV C_Finalize(void *pReserved) {
   return process_stop();
 }
 
-CK_RV C_GetInfo(CK_INFO *pInfo) {
+static CK_RV get_info(CK_INFO *info, CK_VERSION version) {
   if (process_enter() == NULL) return CKR_CRYPTOKI_NOT_INITIALIZED;
   process_leave();
-  if (pInfo == NULL) return CKR_ARGUMENTS_BAD;
-  *pInfo = (CK_INFO){.cryptokiVersion = {2, 40}, .libraryVersion = {1, 0}};
-  pad_text(pInfo->manufacturerID, sizeof pInfo->manufacturerID, MANUFACTURER, sizeof MANUFACTURER - 1);
-  pad_text(pInfo->libraryDescription, sizeof pInfo->libraryDescription, DESCRIPTION, sizeof DESCRIPTION - 1);
+  if (info == NULL) return CKR_ARGUMENTS_BAD;
+  *info = (CK_INFO){.cryptokiVersion = version, .libraryVersion = {1, 0}};
+  pad_text(info->manufacturerID, sizeof info->manufacturerID, MANUFACTURER, sizeof MANUFACTURER - 1);
+  pad_text(info->libraryDescription, sizeof info->libraryDescription, DESCRIPTION, sizeof DESCRIPTION - 1);
   return CKR_OK;
 }
+
+CK_RV C_GetInfo(CK_INFO *pInfo) { return get_info(pInfo, (CK_VERSION){2, 40}); }
+static CK_RV get_info_3_0(CK_INFO *info) { return get_info(info, (CK_VERSION){3, 0}); }
+static CK_RV get_info_3_2(CK_INFO *info) { return get_info(info, (CK_VERSION){3, 2}); }
 
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST **ppFunctionList) {
   if (ppFunctionList == NULL) return CKR_ARGUMENTS_BAD;

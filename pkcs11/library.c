@@ -15,6 +15,7 @@ struct library *library_new(CK_RV *rv) {
     return NULL;
   }
   *rv = CKR_HOST_MEMORY;
+  patience_read(&library->patience);
   request_pool_init(&library->requests);
   session_table_init(library);
   object_table_init(library);

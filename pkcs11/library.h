@@ -7,12 +7,14 @@
 #include "link.h"
 #include "login.h"
 #include "object_table.h"
+#include "patience.h"
 #include "request.h"
 #include "session_table.h"
 #include "token.h"
 
 struct library {
   struct config config;
+  struct patience patience;
   /* The library's own OpenSSL context: its locks cannot be held by a thread that a fork left behind. */
   OSSL_LIB_CTX *libctx;
   SSL_CTX *tls;

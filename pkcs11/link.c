@@ -12,21 +12,13 @@
 #include "library.h"
 #include "log.h"
 
-enum { HELLO_VERSION = 1, HELLO_MS = 10000, RETRY_SECONDS = 20, FRESH_FAILURE_MS = 2000, SERIAL_MAX = 64 };
-
-static int64_t retry_ms(void) {
-  const char *text = secure_getenv("DKS_PKCS11_RETRY_SECONDS");
-  if (text == NULL) return RETRY_SECONDS * 1000;
-  char *end;
-  long seconds = strtol(text, &end, 10);
-  return end == text || *end != '\0' || seconds < 0 || seconds > 86400 ? RETRY_SECONDS * 1000 : seconds * 1000;
-}
+/* An attempt that is begun late still gets a second; a call is to end before twice the silence is over, not then. */
+enum { HELLO_VERSION = 1, FRESH_FAILURE_MS = 2000, SERIAL_MAX = 64, SHORTEST_ATTEMPT_MS = 1000, MARGIN_MS = 500 };
 
 bool link_init(struct library *library) {
   struct link *link = &library->link;
   pthread_mutex_init(&link->lock, NULL);
   condition_init(&link->changed);
-  link->retry_ms = retry_ms();
   return RAND_bytes_ex(library->libctx, link->application, sizeof link->application, 0) == 1;
 }
 
@@ -66,7 +58,7 @@ static CK_RV refuse_hello(const struct library *library, uint32_t status) {
 }
 
 /* Introduces us on a new connection. */
-static CK_RV hello(struct library *library, struct connection *connection) {
+static CK_RV hello(struct library *library, struct connection *connection, int64_t deadline) {
   struct link *link = &library->link;
   struct request *request = request_new(&library->requests, RPC_HELLO);
   if (request == NULL) return CKR_HOST_MEMORY;
@@ -75,7 +67,8 @@ static CK_RV hello(struct library *library, struct connection *connection) {
   xdr_put_u32(&request->message, HELLO_VERSION);
   xdr_put_uuid(&request->message, link->application);
   xdr_put_opaque(&request->message, name, length < 0 ? 0 : (size_t)length);
-  request->timeout_ms = HELLO_MS;
+  int64_t left = deadline - clock_ms();
+  request->timeout_ms = left < SHORTEST_ATTEMPT_MS ? SHORTEST_ATTEMPT_MS : (int)left;
   CK_RV rv = CKR_DEVICE_REMOVED;
   if (connection_exchange(connection, request) == REQUEST_ANSWERED) {
     uint32_t status = request_status(request);
@@ -94,6 +87,7 @@ static CK_RV hello(struct library *library, struct connection *connection) {
       rv = CKR_OK;
     }
   } else {
+    link->unanswered = !connection->broken || connection->silent;
     log_message(LOG_CONNECT, "the HSM at %s port %s does not answer", library->config.host, library->config.port);
   }
   request_release(&library->requests, request);
@@ -101,25 +95,26 @@ static CK_RV hello(struct library *library, struct connection *connection) {
 }
 
 /* One attempt, without the lock. */
-static struct connection *establish(struct library *library, CK_RV *rv) {
+static struct connection *establish(struct library *library, int64_t deadline, CK_RV *rv) {
   struct link *link = &library->link;
   struct own_socket *own = calloc(1, sizeof *own);
   *rv = CKR_HOST_MEMORY;
   if (own == NULL) return NULL;
   own->fd = -1;
   atomic_store(&link->socket, own);
-  bool trusted;
-  SSL *ssl = tls_connect(library->libctx, library->tls, &library->config, own, &trusted);
-  struct connection *connection = ssl == NULL ? NULL : connection_new(ssl, own);
+  enum tls_outcome outcome;
+  SSL *ssl = tls_connect(library, own, deadline, &outcome);
+  link->unanswered = outcome == TLS_UNANSWERED;
+  struct connection *connection = ssl == NULL ? NULL : connection_new(ssl, own, library->patience.silence_ms);
   if (connection == NULL) {
     atomic_store(&link->socket, NULL);
-    if (ssl == NULL) *rv = trusted ? CKR_DEVICE_REMOVED : CKR_DEVICE_ERROR;
+    if (ssl == NULL) *rv = outcome == TLS_UNTRUSTED ? CKR_DEVICE_ERROR : CKR_DEVICE_REMOVED;
     SSL_free(ssl);
     tls_close_socket(own);
     free(own);
     return NULL;
   }
-  *rv = hello(library, connection);
+  *rv = hello(library, connection, deadline);
   if (*rv == CKR_OK) *rv = login_restore(library, connection);
   if (*rv == CKR_OK) return connection;
   atomic_store(&link->socket, NULL);
@@ -146,7 +141,16 @@ struct connection *link_current(struct library *library) {
   return connection;
 }
 
-struct connection *link_acquire(struct library *library, CK_RV *rv) {
+int64_t link_patience_ms(const struct library *library) { return 2 * library->patience.silence_ms - MARGIN_MS; }
+
+int64_t link_deadline(const struct library *library, int64_t start) {
+  int64_t silence = library->patience.silence_ms, now = clock_ms();
+  int64_t deadline = start + link_patience_ms(library);
+  if (deadline > now + silence) deadline = now + silence;
+  return deadline < now + SHORTEST_ATTEMPT_MS ? now + SHORTEST_ATTEMPT_MS : deadline;
+}
+
+struct connection *link_acquire(struct library *library, int64_t deadline, CK_RV *rv) {
   struct link *link = &library->link;
   struct connection *connection;
   *rv = CKR_DEVICE_REMOVED;
@@ -162,7 +166,7 @@ struct connection *link_acquire(struct library *library, CK_RV *rv) {
   if (connection == NULL && !link->stopping) {
     link->connecting = true;
     pthread_mutex_unlock(&link->lock);
-    connection = establish(library, rv);
+    connection = establish(library, deadline, rv);
     pthread_mutex_lock(&link->lock);
     link->connecting = false;
     link->attempts++;

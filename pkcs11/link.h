@@ -21,12 +21,12 @@ struct link {
   uint64_t attempts;
   CK_RV outcome;
   int64_t failed_at;
+  /* The last attempt ended without any answer, not with a refusal. */
+  _Atomic bool unanswered;
   _Atomic bool was_connected;
   /* The appliance has been unlocked and answered a request that needs it. */
   _Atomic bool was_operational;
   _Atomic bool stopping;
-  /* How long to go on trying while the appliance restarts. */
-  int64_t retry_ms;
   /* Our random name, by which the appliance finds our session objects again. */
   uint8_t application[16];
 };
@@ -36,11 +36,15 @@ bool link_init(struct library *library);
 void link_stop(struct library *library);
 void link_free(struct library *library);
 
+/* The most that a call takes if the appliance is silent. */
+int64_t link_patience_ms(const struct library *library);
+/* When a call that began at `start` must have its answer if the appliance is silent (clock_ms). */
+int64_t link_deadline(const struct library *library, int64_t start);
 /*
- * The living connection, made if there is none, in one attempt. NULL: `*rv` is CKR_DEVICE_REMOVED (may be tried again) or
+ * The living connection, made if there is none, in one attempt that ends at `deadline`. NULL: `*rv` is CKR_DEVICE_REMOVED (may be tried again) or
  * CKR_DEVICE_ERROR (must not). The caller releases it. Threads that come during an attempt share its outcome.
  */
-struct connection *link_acquire(struct library *library, CK_RV *rv);
+struct connection *link_acquire(struct library *library, int64_t deadline, CK_RV *rv);
 /* The living connection if there is one. */
 struct connection *link_current(struct library *library);
 /* An attempt failed a moment ago: another one would only cost time. */

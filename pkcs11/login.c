@@ -10,9 +10,15 @@
 /* The appliance delays the answer to a wrong PIN, longer each time. */
 enum { LOGIN_MS = 120000 };
 
-struct pin_memory {
+struct pin {
   size_t length;
   uint8_t bytes[LIMIT_PIN_MAX];
+};
+
+struct pin_memory {
+  struct pin current;
+  /* What the PIN is being changed to; empty when it is not. */
+  struct pin next;
 };
 
 bool login_init(struct library *library) {
@@ -31,10 +37,15 @@ bool login_init(struct library *library) {
   return true;
 }
 
+static void keep_pin(struct pin *kept, const uint8_t *pin, size_t length) {
+  explicit_bzero(kept, sizeof *kept);
+  if (length > 0) memcpy(kept->bytes, pin, length);
+  kept->length = length;
+}
+
 static void set_user(struct login *login, CK_USER_TYPE user, const uint8_t *pin, size_t length) {
   explicit_bzero(login->pin, sizeof *login->pin);
-  if (length > 0) memcpy(login->pin->bytes, pin, length);
-  login->pin->length = length;
+  keep_pin(&login->pin->current, pin, length);
   login->user = user;
   login->epoch++;
 }
@@ -77,15 +88,35 @@ uint64_t login_restored(struct library *library) {
   return restored;
 }
 
-/* A LOGIN request; NULL without memory. */
-static struct request *login_request(struct library *library, CK_USER_TYPE user, const uint8_t *pin, size_t length) {
-  struct request *request = request_new(&library->requests, RPC_LOGIN);
+struct request *login_secret_request(struct library *library, uint32_t function) {
+  struct request *request = request_new(&library->requests, function);
   if (request == NULL) return NULL;
   request->secret = true;
   request->timeout_ms = LOGIN_MS;
+  return request;
+}
+
+/* A LOGIN request; NULL without memory. */
+static struct request *login_request(struct library *library, CK_USER_TYPE user, const uint8_t *pin, size_t length) {
+  struct request *request = login_secret_request(library, RPC_LOGIN);
+  if (request == NULL) return NULL;
   xdr_put_u32(&request->message, user == CKU_SO ? HAL_USER_SO : HAL_USER_NORMAL);
   xdr_put_opaque(&request->message, pin, length);
   return request;
+}
+
+CK_RV login_check_pin(const uint8_t *pin, size_t length, CK_RV empty) {
+  if (pin == NULL && length > 0) return CKR_ARGUMENTS_BAD;
+  if (length == 0) return empty;
+  return length < LIMIT_PIN_MIN || length > LIMIT_PIN_MAX ? CKR_PIN_LEN_RANGE : CKR_OK;
+}
+
+/* Sends a request and lets go of it; NULL stands for a lack of memory. */
+static CK_RV send_and_release(struct library *library, struct request *request) {
+  CK_RV rv = request == NULL ? CKR_HOST_MEMORY : appliance_call(library, request, CALL_NORMAL);
+  request_release(&library->requests, request);
+  token_forget(library); /* the flags may tell of wrong PINs */
+  return rv;
 }
 
 CK_RV login_now(struct library *library, CK_USER_TYPE user, const uint8_t *pin, size_t length) {
@@ -95,20 +126,72 @@ CK_RV login_now(struct library *library, CK_USER_TYPE user, const uint8_t *pin, 
   CK_RV rv = CKR_OK;
   if (now == user) rv = CKR_USER_ALREADY_LOGGED_IN;
   else if (now != NOBODY) rv = CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
-  /* An empty PIN (a program without terminal, a missing PIN file) must not count as an attempt. */
-  else if (length == 0) rv = CKR_PIN_INCORRECT;
-  else if (length < LIMIT_PIN_MIN || length > LIMIT_PIN_MAX) rv = CKR_PIN_LEN_RANGE;
-  if (rv == CKR_OK) {
-    struct request *request = login_request(library, user, pin, length);
-    rv = request == NULL ? CKR_HOST_MEMORY : appliance_call(library, request, CALL_NORMAL);
-    request_release(&library->requests, request);
+  else if (user == CKU_SO && !session_claim_officer(library)) rv = CKR_SESSION_READ_ONLY_EXISTS;
+  else {
+    /* An empty PIN (a program without terminal, a missing PIN file) must not count as an attempt. */
+    rv = login_check_pin(pin, length, CKR_PIN_INCORRECT);
+    if (rv == CKR_OK) rv = send_and_release(library, login_request(library, user, pin, length));
+    if (rv == CKR_OK) {
+      pthread_mutex_lock(&login->lock);
+      set_user(login, user, pin, length);
+      pthread_mutex_unlock(&login->lock);
+    } else {
+      session_release_officer(library);
+    }
   }
-  if (rv == CKR_OK) {
-    pthread_mutex_lock(&login->lock);
-    set_user(login, user, pin, length);
-    pthread_mutex_unlock(&login->lock);
+  pthread_mutex_unlock(&login->serial);
+  return rv;
+}
+
+CK_RV login_for_key(struct library *library, const uint8_t key[16], const uint8_t *pin, size_t length) {
+  CK_RV rv = login_check_pin(pin, length, CKR_PIN_INCORRECT);
+  if (rv != CKR_OK) return rv;
+  struct request *request = login_secret_request(library, RPC_CONTEXT_LOGIN);
+  if (request != NULL) {
+    xdr_put_uuid(&request->message, key);
+    xdr_put_opaque(&request->message, pin, length);
   }
-  token_forget(library); /* the flags may tell of wrong PINs */
+  return send_and_release(library, request);
+}
+
+/* Whether a PIN is the user's, while nobody is logged in. */
+static CK_RV try_pin(struct library *library, const uint8_t *pin, size_t length) {
+  CK_RV rv = send_and_release(library, login_request(library, CKU_USER, pin, length));
+  if (rv == CKR_OK) send_and_release(library, request_new(&library->requests, RPC_LOGOUT));
+  return rv;
+}
+
+CK_RV login_change_pin(struct library *library, const uint8_t *old, size_t old_length, const uint8_t *new,
+                       size_t new_length) {
+  CK_RV rv = login_check_pin(old, old_length, CKR_PIN_INCORRECT);
+  if (rv == CKR_OK) rv = login_check_pin(new, new_length, CKR_PIN_LEN_RANGE);
+  if (rv != CKR_OK) return rv;
+  struct login *login = &library->login;
+  pthread_mutex_lock(&login->serial);
+  pthread_mutex_lock(&login->lock);
+  bool logged_in = login->user != NOBODY;
+  if (logged_in) keep_pin(&login->pin->next, new, new_length);
+  pthread_mutex_unlock(&login->lock);
+  struct request *request = login_secret_request(library, RPC_PIN_CHANGE);
+  rv = CKR_HOST_MEMORY;
+  if (request != NULL) {
+    xdr_put_opaque(&request->message, old, old_length);
+    xdr_put_opaque(&request->message, new, new_length);
+    rv = appliance_call(library, request, CALL_NORMAL);
+  }
+  /* The reply to the first one was lost: perhaps the old PIN is wrong because the new one has been set. */
+  bool repeated = request != NULL && request->sent > 1;
+  request_release(&library->requests, request);
+  token_forget(library);
+  pthread_mutex_lock(&login->lock);
+  /* Without an answer both stay: the next connection finds out which one is right. */
+  bool unknown = rv != CKR_OK && rv != CKR_PIN_INCORRECT && repeated;
+  /* login_restore() has found the new one to be right. */
+  bool adopted = logged_in && login->pin->next.length == 0;
+  if (rv == CKR_OK && logged_in && login->user != NOBODY) keep_pin(&login->pin->current, new, new_length);
+  if (!unknown) keep_pin(&login->pin->next, NULL, 0);
+  pthread_mutex_unlock(&login->lock);
+  if (rv == CKR_PIN_INCORRECT && repeated) rv = adopted ? CKR_OK : logged_in ? rv : try_pin(library, new, new_length);
   pthread_mutex_unlock(&login->serial);
   return rv;
 }
@@ -119,6 +202,7 @@ CK_RV logout_now(struct library *library) {
   CK_RV rv = login_user(library) == NOBODY ? CKR_USER_NOT_LOGGED_IN : CKR_OK;
   if (rv == CKR_OK) {
     login_forget(library);
+    session_release_officer(library);
     object_table_drop_private(library);
     struct request *request = request_new(&library->requests, RPC_LOGOUT);
     /* Without a connection there is nothing to log out from. */
@@ -129,28 +213,52 @@ CK_RV logout_now(struct library *library) {
   return rv;
 }
 
+/* Sends a LOGIN on a connection that is not in general use yet. HAL_RPC_TRANSPORT: the connection was lost. */
+static uint32_t log_in_on(struct library *library, struct connection *connection, struct request *request) {
+  uint32_t status = HAL_ALLOCATION_FAILURE;
+  if (request != NULL)
+    status = connection_exchange(connection, request) == REQUEST_ANSWERED ? request_status(request) : HAL_RPC_TRANSPORT;
+  request_release(&library->requests, request);
+  return status;
+}
+
+/* The request to log in with the PIN, or with the one it is being changed to; NULL without memory. */
+static struct request *restoring_request(struct library *library, bool next) {
+  const struct login *login = &library->login;
+  const struct pin *pin = next ? &login->pin->next : &login->pin->current;
+  return login_request(library, login->user, pin->bytes, pin->length);
+}
+
 CK_RV login_restore(struct library *library, struct connection *connection) {
   struct login *login = &library->login;
   pthread_mutex_lock(&login->lock);
   uint64_t epoch = login->epoch;
   bool needed = login->user != NOBODY;
-  struct request *request =
-      needed ? login_request(library, login->user, login->pin->bytes, login->pin->length) : NULL;
+  struct request *first = needed ? restoring_request(library, false) : NULL;
+  struct request *second = needed && login->pin->next.length > 0 ? restoring_request(library, true) : NULL;
   pthread_mutex_unlock(&login->lock);
   if (!needed) return CKR_OK;
-  if (request == NULL) return CKR_HOST_MEMORY;
 
-  enum request_state state = connection_exchange(connection, request);
-  uint32_t status = state == REQUEST_ANSWERED ? request_status(request) : HAL_RPC_TRANSPORT;
-  request_release(&library->requests, request);
-  if (state != REQUEST_ANSWERED) return CKR_DEVICE_REMOVED;
+  uint32_t status = log_in_on(library, connection, first);
+  bool changed = status == HAL_PIN_INCORRECT && second != NULL;
+  if (changed) status = log_in_on(library, connection, second);
+  else request_release(&library->requests, second);
+  if (status == HAL_ALLOCATION_FAILURE) return CKR_HOST_MEMORY;
+  if (status == HAL_RPC_TRANSPORT) return CKR_DEVICE_REMOVED;
 
   pthread_mutex_lock(&login->lock);
   bool same = login->epoch == epoch;
-  if (same && status == HAL_OK) login->restored++;
+  if (same && status == HAL_OK) {
+    login->restored++;
+    if (changed && login->pin->next.length > 0) {
+      login->pin->current = login->pin->next;
+      keep_pin(&login->pin->next, NULL, 0);
+    }
+  }
   if (same && status == HAL_PIN_INCORRECT) set_user(login, NOBODY, NULL, 0);
   pthread_mutex_unlock(&login->lock);
   if (same && status == HAL_PIN_INCORRECT) {
+    session_release_officer(library);
     log_message(LOG_RELOGIN,
                 "the HSM refused the PIN when the login was restored after a lost connection; log in again");
   }
@@ -158,6 +266,18 @@ CK_RV login_restore(struct library *library, struct connection *connection) {
   /* The application logged out meanwhile: this connection must not stay logged in. */
   connection_break(connection);
   return CKR_DEVICE_REMOVED;
+}
+
+uint32_t login_restore_context(struct library *library, struct connection *connection, const uint8_t key[16]) {
+  struct login *login = &library->login;
+  struct request *request = login_secret_request(library, RPC_CONTEXT_LOGIN);
+  pthread_mutex_lock(&login->lock);
+  if (request != NULL) {
+    xdr_put_uuid(&request->message, key);
+    xdr_put_opaque(&request->message, login->pin->current.bytes, login->pin->current.length);
+  }
+  pthread_mutex_unlock(&login->lock);
+  return log_in_on(library, connection, request);
 }
 
 CK_RV login_again(struct library *library, struct connection *connection, uint64_t restored) {

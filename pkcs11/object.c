@@ -1,6 +1,4 @@
-/* Object management (PKCS#11 5.7), without searches. */
-
-#include <stdlib.h>
+/* Object management (PKCS#11 5.7), without searches and reading. */
 
 #include "appliance.h"
 #include "call.h"
@@ -8,22 +6,12 @@
 #include "template.h"
 
 static CK_RV create(struct call *call, const CK_ATTRIBUTE *attributes, CK_ULONG count, CK_OBJECT_HANDLE *handle) {
-  struct library *library = call->library;
-  CK_RV rv = handle == NULL ? CKR_ARGUMENTS_BAD : template_check(attributes, count);
+  CK_RV rv = created_check(call, attributes, count, handle);
   if (rv != CKR_OK) return rv;
-  if (!call->session->writable && template_flag(attributes, count, CKA_TOKEN, false)) return CKR_SESSION_READ_ONLY;
-  struct request *request = request_new(&library->requests, RPC_OBJECT_CREATE);
+  struct request *request = created_request(call, RPC_OBJECT_CREATE);
   if (request == NULL) return CKR_HOST_MEMORY;
-  request->secret = true; /* the template may hold a private key */
-  if (!created_put_header(library, request, call->session)) rv = CKR_HOST_MEMORY;
   template_put(&request->message, attributes, count);
-  if (rv == CKR_OK) rv = appliance_call(library, request, CALL_NORMAL);
-  if (rv == CKR_OK) {
-    struct xdr_reader results = request_results(request);
-    rv = created_take(call, &results, handle);
-  }
-  request_release(&library->requests, request);
-  return rv;
+  return created_finish(call, request, handle);
 }
 
 CK_RV C_CreateObject(CK_SESSION_HANDLE hSession, CK_ATTRIBUTE *pTemplate, CK_ULONG ulCount,
@@ -34,19 +22,41 @@ CK_RV C_CreateObject(CK_SESSION_HANDLE hSession, CK_ATTRIBUTE *pTemplate, CK_ULO
   return call_end(&call, create(&call, pTemplate, ulCount, phObject));
 }
 
+static CK_RV copy(struct call *call, CK_OBJECT_HANDLE object, const CK_ATTRIBUTE *attributes, CK_ULONG count,
+                  CK_OBJECT_HANDLE *handle) {
+  struct object_view view;
+  CK_RV rv = created_check(call, attributes, count, handle);
+  if (rv != CKR_OK) return rv;
+  if (!object_table_look_up(call->library, object, &view)) return CKR_OBJECT_HANDLE_INVALID;
+  facts_release(view.facts);
+  /* The copy of a token object is a token object, if the template does not say otherwise. */
+  if (!call->session->writable && template_flag(attributes, count, CKA_TOKEN, view.token)) return CKR_SESSION_READ_ONLY;
+  struct request *request = created_request(call, RPC_OBJECT_COPY);
+  if (request == NULL) return CKR_HOST_MEMORY;
+  xdr_put_uuid(&request->message, view.uuid);
+  template_put(&request->message, attributes, count);
+  return created_finish(call, request, handle);
+}
+
+CK_RV C_CopyObject(CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE hObject, CK_ATTRIBUTE *pTemplate, CK_ULONG ulCount,
+                   CK_OBJECT_HANDLE *phNewObject) {
+  struct call call;
+  CK_RV rv = call_begin(&call, hSession);
+  if (rv != CKR_OK) return rv;
+  return call_end(&call, copy(&call, hObject, pTemplate, ulCount, phNewObject));
+}
+
 /* Looks an object up that is to be changed. */
 static CK_RV writable_object(struct call *call, CK_OBJECT_HANDLE handle, struct object_view *view) {
   if (!object_table_look_up(call->library, handle, view)) return CKR_OBJECT_HANDLE_INVALID;
-  if (!view->token || call->session->writable) return CKR_OK;
   facts_release(view->facts);
-  return CKR_SESSION_READ_ONLY;
+  return !view->token || call->session->writable ? CKR_OK : CKR_SESSION_READ_ONLY;
 }
 
 static CK_RV destroy(struct call *call, CK_OBJECT_HANDLE handle) {
   struct object_view view;
   CK_RV rv = writable_object(call, handle, &view);
   if (rv != CKR_OK) return rv;
-  facts_release(view.facts);
   struct request *request = request_new(&call->library->requests, RPC_OBJECT_DESTROY);
   if (request == NULL) return CKR_HOST_MEMORY;
   xdr_put_uuid(&request->message, view.uuid);
@@ -65,23 +75,6 @@ CK_RV C_DestroyObject(CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE hObject) {
   return call_end(&call, destroy(&call, hObject));
 }
 
-static CK_RV get_attributes(struct library *library, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE *asked, CK_ULONG count) {
-  struct object_view view;
-  if (asked == NULL && count > 0) return CKR_ARGUMENTS_BAD;
-  if (!object_table_look_up(library, handle, &view)) return CKR_OBJECT_HANDLE_INVALID;
-  CK_RV rv = facts_answer(view.facts, asked, count);
-  facts_release(view.facts);
-  return rv;
-}
-
-CK_RV C_GetAttributeValue(CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE hObject, CK_ATTRIBUTE *pTemplate,
-                          CK_ULONG ulCount) {
-  struct call call;
-  CK_RV rv = call_begin(&call, hSession);
-  if (rv != CKR_OK) return rv;
-  return call_end(&call, get_attributes(call.library, hObject, pTemplate, ulCount));
-}
-
 static CK_RV set_attributes(struct call *call, CK_OBJECT_HANDLE handle, const CK_ATTRIBUTE *attributes,
                             CK_ULONG count) {
   struct library *library = call->library;
@@ -89,9 +82,9 @@ static CK_RV set_attributes(struct call *call, CK_OBJECT_HANDLE handle, const CK
   CK_RV rv = template_check(attributes, count);
   if (rv == CKR_OK) rv = writable_object(call, handle, &view);
   if (rv != CKR_OK) return rv;
-  facts_release(view.facts);
   struct request *request = request_new(&library->requests, RPC_OBJECT_SET);
   if (request == NULL) return CKR_HOST_MEMORY;
+  request->secret = true;
   xdr_put_uuid(&request->message, view.uuid);
   template_put(&request->message, attributes, count);
   rv = appliance_call(library, request, CALL_NORMAL);

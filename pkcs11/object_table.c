@@ -1,9 +1,13 @@
 #include "object_table.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "library.h"
+
+/* Of the process, not of one C_Initialize: a handle that was kept over C_Finalize must not mean another object. */
+static _Atomic CK_OBJECT_HANDLE last_handle;
 
 void object_table_init(struct library *library) { pthread_mutex_init(&library->objects.lock, NULL); }
 
@@ -83,7 +87,7 @@ CK_OBJECT_HANDLE object_table_enter(struct library *library, const uint8_t uuid[
   struct object *object = find_uuid(table, uuid);
   if (object == NULL && (object = calloc(1, sizeof *object)) != NULL) {
     memcpy(object->uuid, uuid, sizeof object->uuid);
-    object->handle = table->last + 1;
+    object->handle = atomic_fetch_add(&last_handle, 1) + 1;
     object->session = session;
     if (!hash_insert(&table->by_handle, &object->by_handle, object->handle)) {
       free(object);
@@ -92,8 +96,6 @@ CK_OBJECT_HANDLE object_table_enter(struct library *library, const uint8_t uuid[
       hash_remove(&table->by_handle, &object->by_handle);
       free(object);
       object = NULL;
-    } else {
-      table->last++;
     }
   }
   if (object != NULL) {

@@ -1,6 +1,6 @@
 /*
  * Object handles. A handle stands for the UUID of an object as long as the object exists, whatever happens to connections;
- * handles grow and are never used again.
+ * handles grow and are never used again in the same process.
  */
 #ifndef DKS_OBJECT_TABLE_H
 #define DKS_OBJECT_TABLE_H
@@ -25,7 +25,6 @@ struct object {
 struct object_table {
   pthread_mutex_t lock;
   struct hash by_handle, by_uuid;
-  CK_OBJECT_HANDLE last;
 };
 
 /* What a call needs to know about an object; `facts` is a reference of its own. */

@@ -1,25 +1,34 @@
-/* What signing and verifying have in common: choosing the key and the mechanism, and collecting the data. */
+/* What all operations with a key have in common: choosing the key and the mechanism, and collecting the data. */
 #ifndef DKS_OPERATION_H
 #define DKS_OPERATION_H
 
 #include "call.h"
+#include "request.h"
 
-/* The input of the raw mechanism: a digest, a DigestInfo, or the data itself. */
+/* The input of a mechanism: a digest, or the data itself. */
 struct raw_input {
   const uint8_t *bytes;
   size_t length;
-  uint8_t made[DIGEST_INFO_MAX];
+  uint8_t made[DIGEST_MAX];
 };
 
-/* Begins an operation with a key of the given class that has the given usage attribute. A NULL mechanism cancels. */
-CK_RV operation_begin(struct call *call, struct operation *operation, const CK_MECHANISM *mechanism,
-                      CK_OBJECT_HANDLE key, CK_OBJECT_CLASS class, CK_ATTRIBUTE_TYPE usage);
-/* Adds a part of the data. */
+/* Begins an operation of a kind. A NULL mechanism cancels the one that goes on. */
+CK_RV operation_begin(struct call *call, enum operation_kind kind, const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key);
+/* Whether the login still stands that the operation was begun in, and the PIN of the key came. */
+CK_RV operation_check_login(struct call *call, const struct operation *operation);
+/* Adds a part of the data to be signed or verified. */
 CK_RV operation_update(struct call *call, struct operation *operation, const uint8_t *part, CK_ULONG length);
-/* The raw input for data given at once. */
+/* The input for data given at once. */
 CK_RV operation_input(struct call *call, struct operation *operation, const uint8_t *data, CK_ULONG length,
                       struct raw_input *input);
-/* The raw input for the parts that were added. */
+/* The input for the parts that were added. */
 CK_RV operation_final_input(struct operation *operation, struct raw_input *input);
+/* Collects bytes, `limit` at most. */
+CK_RV operation_collect(struct operation *operation, const uint8_t *part, CK_ULONG length, size_t limit);
+
+/* A request of an operation: key, mechanism and parameter are written. NULL without memory. */
+struct request *operation_request(struct library *library, const struct operation *operation, uint32_t function);
+/* Sends it; errors about the object become errors about the key. */
+CK_RV operation_send(struct library *library, struct request *request);
 
 #endif

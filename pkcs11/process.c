@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "openssl_locks.h"
 
 enum phase { IDLE, STARTING, READY, STOPPING };
 enum { STOP_MS = 5000, PAGE = 4096 };
@@ -15,6 +16,8 @@ struct process {
   _Atomic uint32_t phase;
   /* Calls that are running. */
   _Atomic uint32_t calls;
+  /* C_Initialize was called in this process. */
+  _Atomic bool started;
   /* For kernels that cannot wipe the page: the process it belongs to, 0 if the kernel does it. */
   _Atomic pid_t owner;
 };
@@ -29,6 +32,7 @@ static void check_owner(struct process *process) {
   if (owner == 0 || owner == getpid()) return;
   if (atomic_compare_exchange_strong(&process->owner, &owner, getpid())) {
     atomic_store(&process->calls, 0);
+    atomic_store(&process->started, false);
     atomic_store(&process->phase, IDLE);
   }
 }
@@ -61,6 +65,8 @@ CK_RV process_start(void) {
     phase = IDLE;
   }
   log_open();
+  /* The first time, or in a child, whose page is empty. */
+  if (!atomic_exchange(&process->started, true)) openssl_locks_forked();
   /* Left over from the parent process: its locks may be held for ever, so it is not freed. */
   struct library *inherited = atomic_exchange(&library, NULL);
   if (inherited != NULL) library_abandon(inherited);

@@ -8,43 +8,8 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
+#include "key_sizes.h"
 #include "library.h"
-
-/* CKA_EC_PARAMS of the curves: named by OID, Edwards curves also by PrintableString (PKCS#11 3.0, 2.3.10). */
-static const struct curve {
-  const char *params;
-  uint8_t params_length, signature_length, point_length;
-  const char *name;
-} curves[] = {
-    {"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07", 10, 64, 65, "P-256"},
-    {"\x06\x05\x2b\x81\x04\x00\x22", 7, 96, 97, "P-384"},
-    {"\x06\x05\x2b\x81\x04\x00\x23", 7, 132, 133, "P-521"},
-    {"\x06\x03\x2b\x65\x70", 5, 64, 32, "ED25519"},
-    {"\x13\x0c" "edwards25519", 14, 64, 32, "ED25519"},
-    {"\x06\x03\x2b\x65\x71", 5, 114, 57, "ED448"},
-    {"\x13\x0a" "edwards448", 12, 114, 57, "ED448"},
-};
-
-static const struct curve *find_curve(const struct facts *facts) {
-  const struct attribute *params = facts_find(facts, CKA_EC_PARAMS);
-  for (size_t i = 0; params != NULL && i < sizeof curves / sizeof curves[0]; i++) {
-    if (params->length == curves[i].params_length && memcmp(params->value, curves[i].params, params->length) == 0)
-      return &curves[i];
-  }
-  return NULL;
-}
-
-size_t signature_length(const struct facts *facts) {
-  if (facts_number(facts, CKA_KEY_TYPE) == CKK_RSA) {
-    const struct attribute *modulus = facts_find(facts, CKA_MODULUS);
-    size_t zeros = 0;
-    if (modulus == NULL) return 0;
-    while (zeros < modulus->length && modulus->value[zeros] == 0) zeros++;
-    return modulus->length - zeros;
-  }
-  const struct curve *curve = find_curve(facts);
-  return curve == NULL ? 0 : curve->signature_length;
-}
 
 /* CKA_EC_POINT is a DER OCTET STRING around the point; older clients stored the bare point. */
 static const uint8_t *find_point(const struct facts *facts, const struct curve *curve) {
@@ -91,7 +56,7 @@ static EVP_PKEY *ec_key(struct library *library, const struct facts *facts) {
   const struct curve *curve = find_curve(facts);
   const uint8_t *point = curve == NULL ? NULL : find_point(facts, curve);
   if (point == NULL) return NULL;
-  if (curve->name[0] == 'E')
+  if (facts_number(facts, CKA_KEY_TYPE) == CKK_EC_EDWARDS)
     return EVP_PKEY_new_raw_public_key_ex(library->libctx, curve->name, NULL, point, curve->point_length);
   EVP_PKEY *key = NULL;
   OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
@@ -152,20 +117,61 @@ static bool verify_eddsa(struct library *library, EVP_PKEY *key, const uint8_t *
   return good;
 }
 
-CK_RV verify_signature(struct library *library, struct facts *facts, CK_MECHANISM_TYPE raw, const uint8_t *data,
-                       size_t length, const uint8_t *signature, size_t signature_size) {
-  EVP_PKEY *key = public_key(library, facts);
-  bool good = false;
-  if (key != NULL && raw == CKM_ECDSA) {
-    uint8_t *der = NULL;
-    int der_length = ecdsa_to_der(signature, signature_size, &der);
-    good = der_length > 0 && verify_raw(library, key, false, data, length, der, (size_t)der_length);
-    OPENSSL_free(der);
-  } else if (key != NULL && raw == CKM_RSA_PKCS) {
-    good = verify_raw(library, key, true, data, length, signature, signature_size);
-  } else if (key != NULL) {
-    good = verify_eddsa(library, key, data, length, signature, signature_size);
+static bool verify_ecdsa(struct library *library, EVP_PKEY *key, const uint8_t *data, size_t length,
+                         const uint8_t *signature, size_t size) {
+  uint8_t *der = NULL;
+  int der_length = ecdsa_to_der(signature, size, &der);
+  bool good = der_length > 0 && verify_raw(library, key, false, data, length, der, (size_t)der_length);
+  OPENSSL_free(der);
+  return good;
+}
+
+static bool verify_rsa(struct library *library, EVP_PKEY *key, enum digest digest, const uint8_t *data, size_t length,
+                       const uint8_t *signature, size_t size) {
+  uint8_t info[DIGEST_INFO_MAX];
+  if (digest != DIGEST_NONE) {
+    length = digest_info(digest, data, info);
+    data = info;
   }
+  return length > 0 && verify_raw(library, key, true, data, length, signature, size);
+}
+
+/* Which of the three ways to verify a mechanism has; the rest is the appliance's. */
+enum way { WAY_NONE, WAY_RSA, WAY_ECDSA, WAY_EDDSA };
+
+static enum way way_of(const struct mechanism *mechanism, bool parameter) {
+  if (mechanism->type == CKM_EDDSA) return parameter ? WAY_NONE : WAY_EDDSA;
+  if (mechanism->parameter != PARAMETER_NONE) return WAY_NONE;
+  if (mechanism->type == CKM_ECDSA) return WAY_ECDSA;
+  if (mechanism->type == CKM_RSA_PKCS) return WAY_RSA;
+  if (mechanism->digest == DIGEST_NONE) return WAY_NONE;
+  return mechanism->key_types[0] == CKK_EC ? WAY_ECDSA : mechanism->key_types[0] == CKK_RSA ? WAY_RSA : WAY_NONE;
+}
+
+CK_RV verify_signature(struct library *library, struct facts *facts, const struct mechanism *mechanism, bool parameter,
+                       const uint8_t *data, size_t length, const uint8_t *signature, size_t signature_size) {
+  enum way way = way_of(mechanism, parameter);
+  EVP_PKEY *key = way == WAY_NONE ? NULL : public_key(library, facts);
+  bool good = false;
+  if (key == NULL) {
+    ERR_clear_error();
+    return CKR_FUNCTION_NOT_SUPPORTED;
+  }
+  if (way == WAY_RSA) good = verify_rsa(library, key, mechanism->digest, data, length, signature, signature_size);
+  else if (way == WAY_ECDSA) good = verify_ecdsa(library, key, data, length, signature, signature_size);
+  else good = verify_eddsa(library, key, data, length, signature, signature_size);
+  ERR_clear_error();
+  return good ? CKR_OK : CKR_SIGNATURE_INVALID;
+}
+
+CK_RV recover_signature(struct library *library, struct facts *facts, bool padded, const uint8_t *signature,
+                        size_t signature_size, uint8_t *data, size_t *length) {
+  EVP_PKEY *key = public_key(library, facts);
+  EVP_PKEY_CTX *context = key == NULL ? NULL : EVP_PKEY_CTX_new_from_pkey(library->libctx, key, NULL);
+  bool good = context != NULL && EVP_PKEY_verify_recover_init(context) == 1 &&
+              EVP_PKEY_CTX_set_rsa_padding(context, padded ? RSA_PKCS1_PADDING : RSA_NO_PADDING) == 1 &&
+              EVP_PKEY_verify_recover(context, data, length, signature, signature_size) == 1;
+  EVP_PKEY_CTX_free(context);
   ERR_clear_error();
   if (key == NULL) return CKR_FUNCTION_NOT_SUPPORTED;
   return good ? CKR_OK : CKR_SIGNATURE_INVALID;

@@ -32,6 +32,9 @@ struct request *request_new(struct request_pool *pool, uint32_t function) {
   request->function = function;
   request->timeout_ms = REQUEST_MS;
   request->secret = false;
+  request->once = false;
+  request->personal = false;
+  request->context_key = NULL;
   request->sent = 0;
   buffer_clear(&request->message);
   buffer_clear(&request->reply);

@@ -21,6 +21,12 @@ struct request {
   int timeout_ms;
   /* The message holds a PIN: wiped, not only forgotten. */
   bool secret;
+  /* Must not be done twice: not sent again once it may have reached the appliance. */
+  bool once;
+  /* The key wants the PIN for each use (CKA_ALWAYS_AUTHENTICATE): a missing login may be missing for this use alone. */
+  bool personal;
+  /* The key for whose use the application has given the PIN; NULL if it has not. */
+  const uint8_t *context_key;
   /* How often the message may have reached the appliance before the reply came: above 1 after a lost connection. */
   int sent;
 

@@ -12,8 +12,7 @@ static CK_RV open_session(struct library *library, CK_FLAGS flags, CK_SESSION_HA
   if (!writable && login_user(library) == CKU_SO) return CKR_SESSION_READ_WRITE_SO_EXISTS;
   CK_RV rv = token_reach(library);
   if (rv != CKR_OK) return rv;
-  *handle = session_open(library, writable);
-  return *handle == 0 ? CKR_HOST_MEMORY : CKR_OK;
+  return session_open(library, writable, handle);
 }
 
 CK_RV C_OpenSession(CK_SLOT_ID slotID, CK_FLAGS flags, void *pApplication, CK_NOTIFY Notify,
@@ -26,8 +25,7 @@ CK_RV C_OpenSession(CK_SLOT_ID slotID, CK_FLAGS flags, void *pApplication, CK_NO
   return rv;
 }
 
-/* Destroys the session objects of one session, or of all (0), here and at the appliance. */
-static void close_objects(struct library *library, CK_SESSION_HANDLE session) {
+void session_close_objects(struct library *library, CK_SESSION_HANDLE session) {
   object_table_drop_session_objects(library, session);
   struct request *request = request_new(&library->requests, RPC_SESSION_CLOSE);
   if (request == NULL) return;
@@ -50,7 +48,7 @@ CK_RV C_CloseSession(CK_SESSION_HANDLE hSession) {
   if (library == NULL) return CKR_CRYPTOKI_NOT_INITIALIZED;
   struct session *session = hSession == 0 ? NULL : session_take(library, hSession);
   if (session != NULL) {
-    if (session->has_objects) close_objects(library, hSession);
+    if (atomic_exchange(&session->has_objects, false)) session_close_objects(library, hSession);
     session_release(session);
     log_out_without_sessions(library);
   }
@@ -65,10 +63,10 @@ CK_RV C_CloseAllSessions(CK_SLOT_ID slotID) {
     struct session *session;
     bool objects = false;
     while ((session = session_take(library, 0)) != NULL) {
-      objects = objects || session->has_objects;
+      objects = atomic_exchange(&session->has_objects, false) || objects;
       session_release(session);
     }
-    if (objects) close_objects(library, 0);
+    if (objects) session_close_objects(library, 0);
     log_out_without_sessions(library);
   }
   process_leave();
@@ -91,22 +89,34 @@ CK_RV C_GetSessionInfo(CK_SESSION_HANDLE hSession, CK_SESSION_INFO *pInfo) {
   return call_end(&call, CKR_OK);
 }
 
-static CK_RV log_in(struct library *library, CK_USER_TYPE user, const CK_UTF8CHAR *pin, CK_ULONG length) {
-  CK_ULONG read_only, writable;
-  /* No key demands a login for each use. */
-  if (user == CKU_CONTEXT_SPECIFIC) return CKR_OPERATION_NOT_INITIALIZED;
-  if (user != CKU_USER && user != CKU_SO) return CKR_USER_TYPE_INVALID;
+static CK_RV log_in(struct call *call, CK_USER_TYPE user, const CK_UTF8CHAR *pin, CK_ULONG length) {
   if (pin == NULL && length > 0) return CKR_ARGUMENTS_BAD;
-  session_count(library, &read_only, &writable);
-  if (user == CKU_SO && read_only > 0) return CKR_SESSION_READ_ONLY_EXISTS;
-  return login_now(library, user, pin, length);
+  if (user == CKU_CONTEXT_SPECIFIC) {
+    struct operation *operation = session_locked_operation(call->session);
+    if (operation == NULL) return CKR_OPERATION_NOT_INITIALIZED;
+    CK_RV rv = login_for_key(call->library, operation->uuid, pin, length);
+    if (rv == CKR_OK) operation->locked = false;
+    return rv;
+  }
+  if (user != CKU_USER && user != CKU_SO) return CKR_USER_TYPE_INVALID;
+  return login_now(call->library, user, pin, length);
 }
 
 CK_RV C_Login(CK_SESSION_HANDLE hSession, CK_USER_TYPE userType, CK_UTF8CHAR *pPin, CK_ULONG ulPinLen) {
   struct call call;
   CK_RV rv = call_begin(&call, hSession);
   if (rv != CKR_OK) return rv;
-  return call_end(&call, log_in(call.library, userType, pPin, ulPinLen));
+  return call_end(&call, log_in(&call, userType, pPin, ulPinLen));
+}
+
+/* The token has one user of each type, so the name says nothing that the type does not (PKCS#11 3.0, 5.6.9). */
+CK_RV C_LoginUser(CK_SESSION_HANDLE hSession, CK_USER_TYPE userType, CK_UTF8CHAR *pPin, CK_ULONG ulPinLen,
+                  CK_UTF8CHAR *pUsername, CK_ULONG ulUsernameLen) {
+  struct call call;
+  CK_RV rv = call_begin(&call, hSession);
+  if (rv != CKR_OK) return rv;
+  if (pUsername == NULL && ulUsernameLen > 0) return call_end(&call, CKR_ARGUMENTS_BAD);
+  return call_end(&call, log_in(&call, userType, pPin, ulPinLen));
 }
 
 CK_RV C_Logout(CK_SESSION_HANDLE hSession) {
@@ -114,16 +124,4 @@ CK_RV C_Logout(CK_SESSION_HANDLE hSession) {
   CK_RV rv = call_begin(&call, hSession);
   if (rv != CKR_OK) return rv;
   return call_end(&call, logout_now(call.library));
-}
-
-/* Ends the operations that `flags` names (PKCS#11 3.0, 5.6.10). */
-CK_RV C_SessionCancel(CK_SESSION_HANDLE hSession, CK_FLAGS flags) {
-  struct call call;
-  CK_RV rv = call_begin(&call, hSession);
-  if (rv != CKR_OK) return rv;
-  if ((flags & CKF_FIND_OBJECTS) != 0) search_end(&call.session->search);
-  if ((flags & CKF_DIGEST) != 0) operation_end(&call.session->digest);
-  if ((flags & CKF_SIGN) != 0) operation_end(&call.session->sign);
-  if ((flags & CKF_VERIFY) != 0) operation_end(&call.session->verify);
-  return call_end(&call, CKR_OK);
 }

@@ -1,5 +1,6 @@
 #include "session_table.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "library.h"
@@ -16,23 +17,65 @@ void session_table_free(struct library *library) {
   pthread_mutex_destroy(&library->sessions.lock);
 }
 
-CK_SESSION_HANDLE session_open(struct library *library, bool writable) {
+/* Of the process, not of one C_Initialize: a handle that was kept over C_Finalize must not mean another session. */
+static _Atomic CK_SESSION_HANDLE last_handle;
+
+/* The next handle that nobody has; after two thousand million sessions they come round again. The lock is held. */
+static CK_SESSION_HANDLE next_handle(struct session_table *table) {
+  CK_SESSION_HANDLE handle;
+  do {
+    handle = atomic_fetch_add(&last_handle, 1) % SESSION_HANDLE_MAX + 1;
+  } while (hash_find(&table->sessions, handle) != NULL);
+  return handle;
+}
+
+CK_RV session_open(struct library *library, bool writable, CK_SESSION_HANDLE *handle) {
   struct session_table *table = &library->sessions;
   struct session *session = calloc(1, sizeof *session);
-  if (session == NULL) return 0;
-  CK_SESSION_HANDLE handle = 0;
+  if (session == NULL) return CKR_HOST_MEMORY;
+  CK_RV rv = CKR_OK;
   session->references = 1;
   session->writable = writable;
   pthread_mutex_init(&session->lock, NULL);
   pthread_mutex_lock(&table->lock);
-  if (table->last < SESSION_HANDLE_MAX && hash_insert(&table->sessions, &session->node, table->last + 1)) {
-    handle = session->handle = ++table->last;
+  if (table->officer && !writable) {
+    rv = CKR_SESSION_READ_WRITE_SO_EXISTS;
+  } else if (table->read_only + table->writable >= SESSIONS_MAX) {
+    rv = CKR_SESSION_COUNT;
+  } else {
+    session->handle = next_handle(table);
+    if (!hash_insert(&table->sessions, &session->node, session->handle)) rv = CKR_HOST_MEMORY;
+  }
+  if (rv == CKR_OK) {
+    *handle = session->handle;
     if (writable) table->writable++;
     else table->read_only++;
   }
   pthread_mutex_unlock(&table->lock);
-  if (handle == 0) session_release(session);
-  return handle;
+  if (rv != CKR_OK) session_release(session);
+  return rv;
+}
+
+bool session_claim_officer(struct library *library) {
+  struct session_table *table = &library->sessions;
+  pthread_mutex_lock(&table->lock);
+  bool free = table->read_only == 0;
+  if (free) table->officer = true;
+  pthread_mutex_unlock(&table->lock);
+  return free;
+}
+
+void session_release_officer(struct library *library) {
+  pthread_mutex_lock(&library->sessions.lock);
+  library->sessions.officer = false;
+  pthread_mutex_unlock(&library->sessions.lock);
+}
+
+struct operation *session_locked_operation(struct session *session) {
+  for (int i = 0; i < OPERATIONS; i++) {
+    if (session->operations[i].active && session->operations[i].locked) return &session->operations[i];
+  }
+  return NULL;
 }
 
 struct session *session_acquire(struct library *library, CK_SESSION_HANDLE handle) {
@@ -47,17 +90,9 @@ struct session *session_acquire(struct library *library, CK_SESSION_HANDLE handl
   return session;
 }
 
-static void operation_free(struct operation *operation) {
-  operation_end(operation);
-  EVP_MD_CTX_free(operation->digest);
-  buffer_free(&operation->data);
-}
-
 void session_release(struct session *session) {
   if (atomic_fetch_sub(&session->references, 1) != 1) return;
-  operation_free(&session->digest);
-  operation_free(&session->sign);
-  operation_free(&session->verify);
+  for (int i = 0; i < OPERATIONS; i++) operation_free(&session->operations[i]);
   search_end(&session->search);
   pthread_mutex_destroy(&session->lock);
   free(session);
@@ -78,6 +113,7 @@ struct session *session_take(struct library *library, CK_SESSION_HANDLE handle) 
   if (node != NULL) {
     session = HASH_ENTRY(node, struct session, node);
     hash_remove(&table->sessions, node);
+    session->closed = true;
     if (session->writable) table->writable--;
     else table->read_only--;
   }
@@ -90,14 +126,6 @@ void session_count(struct library *library, CK_ULONG *read_only, CK_ULONG *writa
   *read_only = library->sessions.read_only;
   *writable = library->sessions.writable;
   pthread_mutex_unlock(&library->sessions.lock);
-}
-
-void operation_end(struct operation *operation) {
-  operation->active = false;
-  operation->parts = false;
-  facts_release(operation->facts);
-  operation->facts = NULL;
-  buffer_clear(&operation->data);
 }
 
 void search_end(struct search *search) {

@@ -6,26 +6,9 @@
 
 #include "facts.h"
 #include "hash.h"
-#include "mechanism.h"
+#include "operation_state.h"
 
 struct library;
-
-/* A digest, signature or verification that was begun. */
-struct operation {
-  bool active;
-  /* An Update came: the one-shot function may not follow. */
-  bool parts;
-  const struct mechanism *mechanism;
-  uint8_t uuid[16];
-  struct facts *facts;
-  size_t signature_length;
-  /* With a private key: the login it was begun in. */
-  bool private;
-  uint64_t epoch;
-  /* Kept for the next operation. */
-  EVP_MD_CTX *digest;
-  struct buffer data;
-};
 
 struct search {
   bool active;
@@ -42,30 +25,41 @@ struct session {
   pthread_mutex_t lock;
   /* Session objects may exist at the appliance. */
   _Atomic bool has_objects;
-  struct operation digest, sign, verify;
+  /* Taken out of the table, perhaps under a running call. */
+  _Atomic bool closed;
+  struct operation operations[OPERATIONS];
   struct search search;
 };
+
+/* The limit keeps the search for a free handle short. */
+enum { SESSIONS_MAX = 1000000 };
 
 struct session_table {
   pthread_mutex_t lock;
   struct hash sessions;
-  CK_SESSION_HANDLE last;
   CK_ULONG read_only, writable;
+  /* The security officer is logged in, or about to be: no read-only sessions. */
+  bool officer;
 };
 
 void session_table_init(struct library *library);
 void session_table_free(struct library *library);
-/* 0 without memory. */
-CK_SESSION_HANDLE session_open(struct library *library, bool writable);
+CK_RV session_open(struct library *library, bool writable, CK_SESSION_HANDLE *handle);
+/* Keeps read-only sessions out from now on; false if there are any. */
+bool session_claim_officer(struct library *library);
+void session_release_officer(struct library *library);
+/* The session's running operation whose key has CKA_ALWAYS_AUTHENTICATE and waits for the PIN; NULL if there is none. */
+struct operation *session_locked_operation(struct session *session);
 /* A reference to a session; NULL if the handle is not valid. */
 struct session *session_acquire(struct library *library, CK_SESSION_HANDLE handle);
 void session_release(struct session *session);
 /* Takes a session out of the table and returns it with the table's reference; any session if the handle is 0. */
 struct session *session_take(struct library *library, CK_SESSION_HANDLE handle);
+/* Destroys the session objects of one session, or of all (0), here and at the appliance. */
+void session_close_objects(struct library *library, CK_SESSION_HANDLE session);
 void session_count(struct library *library, CK_ULONG *read_only, CK_ULONG *writable);
 
-/* Ends an operation or a search; memory worth keeping stays. */
-void operation_end(struct operation *operation);
+/* Ends a search. */
 void search_end(struct search *search);
 
 #endif

@@ -1,30 +1,32 @@
 /* Signing (PKCS#11 5.13): digests are computed here, the signature costs one round trip. */
 
+#include "sign.h"
+
 #include <string.h>
 
 #include "appliance.h"
-#include "operation.h"
 
 CK_RV C_SignInit(CK_SESSION_HANDLE hSession, CK_MECHANISM *pMechanism, CK_OBJECT_HANDLE hKey) {
   struct call call;
   CK_RV rv = call_begin(&call, hSession);
   if (rv != CKR_OK) return rv;
-  return call_end(&call,
-                  operation_begin(&call, &call.session->sign, pMechanism, hKey, CKO_PRIVATE_KEY, CKA_SIGN));
+  return call_end(&call, operation_begin(&call, OPERATION_SIGN, pMechanism, hKey));
 }
 
-/* The one request. */
-static CK_RV sign(struct call *call, const struct operation *operation, const struct raw_input *input,
-                  CK_BYTE *signature, CK_ULONG *length) {
+CK_RV answer_length(size_t needed, const CK_BYTE *output, CK_ULONG *length, bool *answered) {
+  *answered = output == NULL || *length < needed;
+  if (!*answered) return CKR_OK;
+  *length = needed;
+  return output == NULL ? CKR_OK : CKR_BUFFER_TOO_SMALL;
+}
+
+CK_RV sign_input(struct call *call, const struct operation *operation, const struct raw_input *input,
+                 CK_BYTE *signature, CK_ULONG *length) {
   struct library *library = call->library;
-  struct request *request = request_new(&library->requests, RPC_SIGN);
+  struct request *request = operation_request(library, operation, RPC_SIGN);
   if (request == NULL) return CKR_HOST_MEMORY;
-  xdr_put_uuid(&request->message, operation->uuid);
-  xdr_put_u32(&request->message, (uint32_t)operation->mechanism->raw);
-  xdr_put_opaque(&request->message, NULL, 0);
   xdr_put_opaque(&request->message, input->bytes, input->length);
-  CK_RV rv = appliance_call(library, request, CALL_NORMAL);
-  if (rv == CKR_OBJECT_HANDLE_INVALID) rv = CKR_KEY_HANDLE_INVALID;
+  CK_RV rv = operation_send(library, request);
   if (rv == CKR_OK) {
     struct xdr_reader results = request_results(request);
     size_t size;
@@ -40,15 +42,6 @@ static CK_RV sign(struct call *call, const struct operation *operation, const st
   return rv;
 }
 
-/* Answers a length query, or says that the buffer is too small; CKR_OK with `*answered` false if neither. */
-static CK_RV answer_length(const struct operation *operation, const CK_BYTE *signature, CK_ULONG *length,
-                           bool *answered) {
-  *answered = signature == NULL || *length < operation->signature_length;
-  if (!*answered) return CKR_OK;
-  *length = operation->signature_length;
-  return signature == NULL ? CKR_OK : CKR_BUFFER_TOO_SMALL;
-}
-
 static CK_RV sign_at_once(struct call *call, struct operation *operation, const CK_BYTE *data, CK_ULONG data_length,
                           CK_BYTE *signature, CK_ULONG *length) {
   struct raw_input input;
@@ -56,11 +49,11 @@ static CK_RV sign_at_once(struct call *call, struct operation *operation, const 
   if (!operation->active || operation->parts) return CKR_OPERATION_NOT_INITIALIZED;
   CK_RV rv = length == NULL || (data == NULL && data_length > 0) ? CKR_ARGUMENTS_BAD : CKR_OK;
   if (rv == CKR_OK) {
-    rv = answer_length(operation, signature, length, &answered);
+    rv = answer_length(operation->signature_length, signature, length, &answered);
     if (answered) return rv;
     rv = operation_input(call, operation, data, data_length, &input);
   }
-  if (rv == CKR_OK) rv = sign(call, operation, &input, signature, length);
+  if (rv == CKR_OK) rv = sign_input(call, operation, &input, signature, length);
   operation_end(operation);
   return rv;
 }
@@ -70,14 +63,15 @@ CK_RV C_Sign(CK_SESSION_HANDLE hSession, CK_BYTE *pData, CK_ULONG ulDataLen, CK_
   struct call call;
   CK_RV rv = call_begin(&call, hSession);
   if (rv != CKR_OK) return rv;
-  return call_end(&call, sign_at_once(&call, &call.session->sign, pData, ulDataLen, pSignature, pulSignatureLen));
+  struct operation *operation = &call.session->operations[OPERATION_SIGN];
+  return call_end(&call, sign_at_once(&call, operation, pData, ulDataLen, pSignature, pulSignatureLen));
 }
 
 CK_RV C_SignUpdate(CK_SESSION_HANDLE hSession, CK_BYTE *pPart, CK_ULONG ulPartLen) {
   struct call call;
   CK_RV rv = call_begin(&call, hSession);
   if (rv != CKR_OK) return rv;
-  struct operation *operation = &call.session->sign;
+  struct operation *operation = &call.session->operations[OPERATION_SIGN];
   if (!operation->active) return call_end(&call, CKR_OPERATION_NOT_INITIALIZED);
   rv = operation_update(&call, operation, pPart, ulPartLen);
   if (rv != CKR_OK) operation_end(operation);
@@ -90,12 +84,12 @@ static CK_RV sign_final(struct call *call, struct operation *operation, CK_BYTE 
   if (!operation->active) return CKR_OPERATION_NOT_INITIALIZED;
   CK_RV rv = length == NULL ? CKR_ARGUMENTS_BAD : CKR_OK;
   if (rv == CKR_OK) {
-    rv = answer_length(operation, signature, length, &answered);
+    rv = answer_length(operation->signature_length, signature, length, &answered);
     if (answered) return rv;
     rv = operation_update(call, operation, NULL, 0);
   }
   if (rv == CKR_OK) rv = operation_final_input(operation, &input);
-  if (rv == CKR_OK) rv = sign(call, operation, &input, signature, length);
+  if (rv == CKR_OK) rv = sign_input(call, operation, &input, signature, length);
   operation_end(operation);
   return rv;
 }
@@ -104,5 +98,6 @@ CK_RV C_SignFinal(CK_SESSION_HANDLE hSession, CK_BYTE *pSignature, CK_ULONG *pul
   struct call call;
   CK_RV rv = call_begin(&call, hSession);
   if (rv != CKR_OK) return rv;
-  return call_end(&call, sign_final(&call, &call.session->sign, pSignature, pulSignatureLen));
+  struct operation *operation = &call.session->operations[OPERATION_SIGN];
+  return call_end(&call, sign_final(&call, operation, pSignature, pulSignatureLen));
 }

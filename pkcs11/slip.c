@@ -27,7 +27,6 @@ enum slip_result slip_next(struct slip_decoder *decoder, const uint8_t **bytes, 
     const uint8_t *end = memchr(*bytes, END, *length);
     size_t raw = end == NULL ? *length : (size_t)(end - *bytes);
     if (raw > limit || frame->length > limit - raw || !buffer_reserve(frame, raw)) return SLIP_BAD;
-    uint8_t *at = frame->bytes + frame->length;
     for (size_t i = 0; i < raw; i++) {
       uint8_t byte = (*bytes)[i];
       if (decoder->escaped) {
@@ -39,9 +38,8 @@ enum slip_result slip_next(struct slip_decoder *decoder, const uint8_t **bytes, 
         decoder->escaped = true;
         continue;
       }
-      *at++ = byte;
+      frame->bytes[frame->length++] = byte;
     }
-    if (raw > 0) frame->length = (size_t)(at - frame->bytes);
     size_t taken = end == NULL ? raw : raw + 1;
     *bytes += taken;
     *length -= taken;

@@ -57,9 +57,9 @@ static void fill_token_info(struct library *library, const struct token_info *kn
   session_count(library, &read_only, &writable);
   *info = (CK_TOKEN_INFO){
       .flags = known->flags,
-      .ulMaxSessionCount = CK_EFFECTIVELY_INFINITE,
+      .ulMaxSessionCount = SESSIONS_MAX,
       .ulSessionCount = read_only + writable,
-      .ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE,
+      .ulMaxRwSessionCount = SESSIONS_MAX,
       .ulRwSessionCount = writable,
       .ulMaxPinLen = known->pin_max,
       .ulMinPinLen = known->pin_min,

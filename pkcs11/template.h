@@ -5,6 +5,11 @@
 #include "cryptoki.h"
 #include "xdr.h"
 
+/* Attributes in an attribute that is a template itself. */
+enum { NESTED_MAX = 64 };
+
+/* Whether the value of an attribute is an array of attributes, such as CKA_WRAP_TEMPLATE. */
+bool template_is_nested(CK_ATTRIBUTE_TYPE type);
 /* Whether a template can be sent: CKR_OK, or why not. */
 CK_RV template_check(const CK_ATTRIBUTE *attributes, CK_ULONG count);
 void template_put(struct buffer *out, const CK_ATTRIBUTE *attributes, CK_ULONG count);

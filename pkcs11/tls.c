@@ -13,10 +13,11 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "library.h"
 #include "log.h"
 #include "trust.h"
 
-enum { CONNECT_MS = 10000, KEEP_IDLE_S = 60, KEEP_INTERVAL_S = 10, KEEP_COUNT = 3 };
+enum { KEEP_INTERVAL_S = 10, KEEP_COUNT = 3 };
 
 #define CHECK "check that the HSM is running, and <IP> and <port> of section <rpc> in"
 
@@ -100,29 +101,32 @@ bool tls_wait(int fd, short events, int64_t deadline) {
   }
 }
 
-static void set_options(int fd) {
-  int on = 1, idle = KEEP_IDLE_S, interval = KEEP_INTERVAL_S, count = KEEP_COUNT;
-  unsigned unacknowledged = CONNECT_MS;
+static void set_options(int fd, const struct patience *patience) {
+  int on = 1, idle = patience->keepalive_s, count = KEEP_COUNT;
+  int interval = idle < KEEP_INTERVAL_S ? idle : KEEP_INTERVAL_S;
+  unsigned unacknowledged = (unsigned)patience->silence_ms;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  /* A peer that vanished without a word is noticed by the first request. */
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged, sizeof unacknowledged);
+  if (idle == 0) return;
   setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
-  /* A peer that vanished without a word is noticed by the first request, not by its time-out. */
-  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged, sizeof unacknowledged);
 }
 
 /* One address: connects until the deadline. On failure errno tells why. */
-static bool connect_address(const struct addrinfo *address, struct own_socket *own, int64_t deadline) {
-  int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+static bool connect_address(const struct patience *patience, const struct sockaddr *address, socklen_t length,
+                            struct own_socket *own, int64_t deadline) {
+  int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   struct stat status;
   if (fd < 0) return false;
   own->inode = fstat(fd, &status) == 0 ? status.st_ino : 0;
   atomic_store(&own->fd, fd);
-  set_options(fd);
+  set_options(fd, patience);
   int error = 0;
   socklen_t size = sizeof error;
-  if (connect(fd, address->ai_addr, address->ai_addrlen) == 0) return true;
+  if (connect(fd, address, length) == 0) return true;
   if (errno != EINPROGRESS) {
     error = errno;
   } else if (!tls_wait(fd, POLLOUT, deadline)) {
@@ -136,28 +140,50 @@ static bool connect_address(const struct addrinfo *address, struct own_socket *o
   return false;
 }
 
-static bool connect_host(const struct config *config, struct own_socket *own, int64_t deadline) {
+/* All addresses of a host one after the other; each gets its share of the time. */
+static bool connect_list(struct library *library, const struct addrinfo *list, struct own_socket *own,
+                         int64_t deadline) {
+  struct config *config = &library->config;
+  int left = 0;
+  for (const struct addrinfo *at = list; at != NULL; at = at->ai_next) left++;
+  for (const struct addrinfo *at = list; at != NULL; at = at->ai_next, left--) {
+    int64_t now = clock_ms();
+    if (!connect_address(&library->patience, at->ai_addr, at->ai_addrlen, own, now + (deadline - now) / left)) continue;
+    memcpy(&config->address, at->ai_addr, at->ai_addrlen);
+    config->address_length = at->ai_addrlen;
+    return true;
+  }
+  return false;
+}
+
+static bool connect_host(struct library *library, struct own_socket *own, int64_t deadline,
+                         enum tls_outcome *outcome) {
+  struct config *config = &library->config;
+  /* Where it was last time: a resolver that is out of reach as well would only cost time. */
+  int64_t now = clock_ms();
+  if (config->address_length > 0 &&
+      connect_address(&library->patience, (const struct sockaddr *)&config->address, config->address_length, own,
+                      now + (deadline - now) / 2))
+    return true;
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *list = NULL;
   int failure = getaddrinfo(config->host, config->port, &hints, &list);
   if (failure != 0) {
+    if (failure == EAI_AGAIN) *outcome = TLS_UNANSWERED;
     log_message(LOG_CONNECT, "cannot find the host %s: %s; check <IP> of section <rpc> in %s", config->host,
                 failure == EAI_SYSTEM ? strerrordesc_np(errno) : gai_strerror(failure), config->path);
     return false;
   }
-  bool connected = false;
-  for (struct addrinfo *at = list; at != NULL && !connected; at = at->ai_next) {
-    connected = connect_address(at, own, deadline);
-  }
+  bool connected = connect_list(library, list, own, deadline);
   int error = errno;
   freeaddrinfo(list);
-  if (!connected) {
-    log_message(LOG_CONNECT, "cannot connect to the HSM at %s port %s: %s; " CHECK " %s", config->host, config->port,
-                strerrordesc_np(error), config->path);
-  }
-  return connected;
+  if (connected) return true;
+  if (error == ETIMEDOUT) *outcome = TLS_UNANSWERED;
+  log_message(LOG_CONNECT, "cannot connect to the HSM at %s port %s: %s; " CHECK " %s", config->host, config->port,
+              strerrordesc_np(error), config->path);
+  return false;
 }
 
-static bool handshake(SSL *ssl, const struct config *config, int fd, int64_t deadline) {
+static bool handshake(SSL *ssl, const struct config *config, int fd, int64_t deadline, enum tls_outcome *outcome) {
   for (;;) {
     ERR_clear_error();
     errno = 0;
@@ -167,7 +193,8 @@ static bool handshake(SSL *ssl, const struct config *config, int fd, int64_t dea
     const char *reason = "the connection was closed";
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
       if (tls_wait(fd, error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline)) continue;
-      reason = "no answer within 10 seconds";
+      reason = "no answer in time";
+      *outcome = TLS_UNANSWERED;
     } else if (error == SSL_ERROR_SSL) {
       reason = ERR_reason_error_string(ERR_peek_error());
     } else if (errno != 0) {
@@ -188,19 +215,18 @@ static bool check_key(OSSL_LIB_CTX *libctx, SSL *ssl, struct config *config) {
   return good && trust_server(config, digest);
 }
 
-SSL *tls_connect(OSSL_LIB_CTX *libctx, SSL_CTX *context, struct config *config, struct own_socket *own,
-                 bool *trusted) {
-  int64_t deadline = clock_ms() + CONNECT_MS;
-  *trusted = true;
-  if (!connect_host(config, own, deadline)) return NULL;
-  SSL *ssl = SSL_new(context);
+SSL *tls_connect(struct library *library, struct own_socket *own, int64_t deadline, enum tls_outcome *outcome) {
+  struct config *config = &library->config;
+  *outcome = TLS_REFUSED;
+  if (!connect_host(library, own, deadline, outcome)) return NULL;
+  SSL *ssl = SSL_new(library->tls);
   BIO *bio = ssl == NULL ? NULL : socket_bio(own->fd);
   if (bio != NULL) {
     SSL_set_bio(ssl, bio, bio);
     SSL_set_tlsext_host_name(ssl, config->servername);
-    if (handshake(ssl, config, own->fd, deadline)) {
-      *trusted = check_key(libctx, ssl, config);
-      if (*trusted) return ssl;
+    if (handshake(ssl, config, own->fd, deadline, outcome)) {
+      *outcome = check_key(library->libctx, ssl, config) ? TLS_CONNECTED : TLS_UNTRUSTED;
+      if (*outcome == TLS_CONNECTED) return ssl;
     }
   }
   SSL_free(ssl);

@@ -12,6 +12,8 @@
 
 #include "config.h"
 
+struct library;
+
 /* A socket of ours. The inode tells whether the host closed it behind our back and the number is another file now. */
 struct own_socket {
   _Atomic int fd;
@@ -23,12 +25,14 @@ bool tls_prepare(void);
 /* A client context in `libctx`; NULL on failure. */
 SSL_CTX *tls_context(OSSL_LIB_CTX *libctx);
 
+/* UNANSWERED: no reply in time, as opposed to a refusal. UNTRUSTED: the server is the wrong one. */
+enum tls_outcome { TLS_CONNECTED, TLS_REFUSED, TLS_UNANSWERED, TLS_UNTRUSTED };
+
 /*
- * Connects, shakes hands and checks the server's key. NULL after a message; `*trusted` is false if the server is the
- * wrong one. The socket is entered in `own` as soon as it exists; on failure it is closed again.
+ * Connects, shakes hands and checks the server's key, until `deadline`. NULL after a message. The socket is entered in
+ * `own` as soon as it exists; on failure it is closed again.
  */
-SSL *tls_connect(OSSL_LIB_CTX *libctx, SSL_CTX *context, struct config *config, struct own_socket *own,
-                 bool *trusted);
+SSL *tls_connect(struct library *library, struct own_socket *own, int64_t deadline, enum tls_outcome *outcome);
 /* Closes the socket without any TLS message, if it still is ours. */
 void tls_close_socket(struct own_socket *own);
 /* Waits for `events` (POLLIN, POLLOUT) until `deadline` (clock_ms); false on time-out. */

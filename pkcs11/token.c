@@ -86,7 +86,7 @@ void token_forget(struct library *library) {
 bool token_present(struct library *library) {
   CK_RV rv;
   if (link_failed_just_now(library)) return false;
-  struct connection *connection = link_acquire(library, &rv);
+  struct connection *connection = link_acquire(library, link_deadline(library, clock_ms()), &rv);
   connection_release(connection);
   return connection != NULL;
 }
@@ -104,7 +104,7 @@ static bool decode_mechanisms(const struct request *request, struct token_mechan
     mechanism->info.ulMaxKeySize = xdr_get_u32(&in);
     mechanism->info.flags = xdr_get_u32(&in);
     /* Consumers use whatever is listed: only what this library can do too. */
-    if (mechanism_find(mechanism->type, USE_SIGN | USE_DIGEST | USE_GENERATE) != NULL) ++*count;
+    if (mechanism_find(mechanism->type, 0) != NULL) ++*count;
   }
   if (!in.failed) return true;
   free(*list);

@@ -70,7 +70,7 @@ static bool remember(const struct config *config, const char *path, const char *
 }
 
 /* First use. */
-static bool accept(struct config *config, const char *path, const uint8_t fingerprint[32], const char *hex) {
+static bool accept_unknown(struct config *config, const char *path, const uint8_t fingerprint[32], const char *hex) {
   if (config->has_accepted && memcmp(config->accepted, fingerprint, 32) != 0) {
     log_message(LOG_TRUST,
                 "refused: the HSM at %s port %s has another key than before; its fingerprint is now %s. "
@@ -99,7 +99,7 @@ bool trust_server(struct config *config, const uint8_t fingerprint[32]) {
     case SAME:
       return true;
     case UNKNOWN:
-      return accept(config, path, fingerprint, hex);
+      return accept_unknown(config, path, fingerprint, hex);
     case UNREADABLE:
       log_message(LOG_TRUST, "refused: cannot read %s, so any server could pass for the HSM; make it readable", path);
       return false;

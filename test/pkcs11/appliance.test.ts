@@ -110,6 +110,17 @@ describe('the module with the appliance', { timeout: 300_000 }, () => {
     }
   });
 
+  it('changes PINs, and keeps the keys when the token is initialized', async () => {
+    const steps = (...names: string[]) =>
+      run(buildProgram('steps'), [MODULE, 'init', 'open', ...names], { configuration });
+    const made = await steps(`login=${secrets.userPin}`, 'generate', 'set-label=pins', 'finalize');
+    assert.match(made.stdout, /set-label 0x0\n/);
+    const result = await run(buildProgram('pins'), [MODULE, secrets.userPin, secrets.soPin], { configuration });
+    assert.deepEqual({ status: result.status, stderr: result.stderr }, { status: 0, stderr: '' });
+    const found = await steps(`login=${secrets.userPin}`, 'find-label=pins', 'finalize');
+    assert.match(found.stdout, /find-label 0x0 1\n/);
+  });
+
   it('signs with many threads', async () => {
     const result = await run(buildProgram('threads'), [MODULE, '32', '100'], { configuration });
     assert.deepEqual({ status: result.status, stderr: result.stderr }, { status: 0, stderr: '' });

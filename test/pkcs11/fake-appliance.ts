@@ -6,12 +6,13 @@ import { type AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 
 import { createServerCertificate } from '#src/crypto/certificate.ts';
-import { CKA, CKF_MECHANISM, CKF_TOKEN, CKM, CKO, CKR } from '#src/cryptoki/constants.ts';
+import { CKA, CKF_MECHANISM, CKF_TOKEN, CKK, CKM, CKO, CKR } from '#src/cryptoki/constants.ts';
 import { ApplianceState, Limits, User } from '#src/wire/enumerations.ts';
 import { decodeArgs, encodeError, encodeReply, readHeader } from '#src/wire/message.ts';
 import { type OperationName, operations } from '#src/wire/operations.ts';
 import { SlipDecoder, SlipEncoder } from '#src/wire/slip.ts';
 import { CKR_STATUS_BASE, CkrError, HalError } from '#src/wire/status.ts';
+import { decryptAes, encryptAes } from './fake-ciphers.ts';
 import { type Attribute, makePair, signRaw, ulong } from './fake-keys.ts';
 
 export const PIN = 'user-4711';
@@ -21,16 +22,25 @@ interface FakeObject {
   readonly uuid: Buffer;
   attributes: Attribute[];
   readonly key: KeyObject | undefined;
+  /** Of AES keys. */
+  readonly secret?: Uint8Array;
   readonly session: number;
+  /** Of a session object. */
+  readonly owner: Client | undefined;
 }
 
 interface Client {
   readonly socket: TLSSocket;
   user: number;
+  /** Keys whose PIN was given for one use. */
+  readonly unlocked: Set<string>;
 }
 
-/** What a fault does with a request: another reply without doing it, `silent` (no reply), `close` (before the reply), `closeAfter` doing it. */
-export type Fault = Uint8Array | 'silent' | 'close' | 'closeAfter' | undefined;
+/**
+ * What a fault does with a request: another reply without doing it, `silent` (no reply), `close` (before the reply),
+ * `closeAfter` doing it, or a reply so many milliseconds late.
+ */
+export type Fault = Uint8Array | 'silent' | 'close' | 'closeAfter' | number | undefined;
 
 const MECHANISMS = [
   [CKM.RSA_PKCS_KEY_PAIR_GEN, 1024, 8192, CKF_MECHANISM.GENERATE_KEY_PAIR],
@@ -42,9 +52,16 @@ const MECHANISMS = [
   [CKM.ECDSA_SHA256, 256, 521, CKF_MECHANISM.SIGN],
   [CKM.EDDSA, 255, 448, CKF_MECHANISM.SIGN],
   [CKM.SHA256, 0, 0, CKF_MECHANISM.DIGEST],
+  [CKM.MD5, 0, 0, CKF_MECHANISM.DIGEST],
+  [CKM.MD5_RSA_PKCS, 1024, 8192, CKF_MECHANISM.SIGN],
+  [CKM.SHA1_RSA_PKCS, 1024, 8192, CKF_MECHANISM.SIGN],
+  [CKM.ECDSA_SHA1, 256, 521, CKF_MECHANISM.SIGN],
   // Something this library has never heard of: it must not list it.
   [0x80001234, 0, 0, CKF_MECHANISM.SIGN],
 ].map(([mechanism = 0, minKeySize = 0, maxKeySize = 0, flags = 0]) => ({ mechanism, minKeySize, maxKeySize, flags }));
+
+/** What a policy against outdated cryptography takes out of the list. */
+const OUTDATED: ReadonlySet<number> = new Set([CKM.MD5, CKM.MD5_RSA_PKCS, CKM.SHA1_RSA_PKCS, CKM.ECDSA_SHA1]);
 
 const identity = createServerCertificate({
   commonName: 'dks-hsm',
@@ -64,7 +81,13 @@ export class FakeAppliance {
   port = 0;
   state: number = ApplianceState.OPERATIONAL;
   pin = PIN;
+  soPin = SO_PIN;
+  label = 'Cryptech Token';
   requestLimit = 64;
+  /** Whether the policy allows outdated mechanisms. */
+  outdated = true;
+  /** LOGIN, SET_PIN, PIN_CHANGE and TOKEN_INITIALIZE with a wrong PIN. */
+  wrongPins = 0;
   /** Requests received, by function. */
   readonly counts = new Map<OperationName, number>();
   /** Connections accepted. */
@@ -121,7 +144,10 @@ export class FakeAppliance {
 
   /** What a restart of a device does: nobody is logged in any more. */
   loseLogins(): void {
-    for (const client of this.#clients) client.user = User.NONE;
+    for (const client of this.#clients) {
+      client.user = User.NONE;
+      client.unlocked.clear();
+    }
   }
 
   count(name: OperationName): number {
@@ -129,13 +155,17 @@ export class FakeAppliance {
   }
 
   #accept(socket: TLSSocket): void {
-    const client: Client = { socket, user: User.NONE };
+    const client: Client = { socket, user: User.NONE, unlocked: new Set() };
     const decoder = new SlipDecoder(Limits.ownMessage);
     this.connections++;
     this.#clients.add(client);
     socket.setNoDelay(true);
     socket.on('error', () => {});
-    socket.on('close', () => this.#clients.delete(client));
+    socket.on('close', () => {
+      this.#clients.delete(client);
+      // Session objects end with their connection: HELLO says that there are none to be found again.
+      for (const [id, { owner }] of this.objects) if (owner === client) this.objects.delete(id);
+    });
     socket.on('data', (chunk) => {
       const out = new SlipEncoder(2);
       // Lone ENDs may come at any time.
@@ -162,6 +192,12 @@ export class FakeAppliance {
       return;
     }
     const reply = this.#reply(client, name, header, frame);
+    if (typeof fault === 'number') {
+      const late = new SlipEncoder(1);
+      late.append(reply);
+      setTimeout(() => client.socket.writable && client.socket.write(late.take()), fault);
+      return;
+    }
     if (fault === 'closeAfter') client.socket.destroy();
     else out.append(reply);
   }
@@ -190,14 +226,19 @@ export class FakeAppliance {
         return { version: 1, serial: 'fake', requestLimit: this.requestLimit, resumed: 0 };
       case 'TOKEN_INFO':
         return {
-          ...{ label: 'Cryptech Token', manufacturer: 'DiamondKeySecurity', model: 'DiamondHSM', serial: 'fake' },
+          ...{ label: this.label, manufacturer: 'DiamondKeySecurity', model: 'DiamondHSM', serial: 'fake' },
           ...{ flags: CKF_TOKEN.LOGIN_REQUIRED | CKF_TOKEN.RNG | CKF_TOKEN.TOKEN_INITIALIZED, pinMin: 4, pinMax: 4096 },
           ...{ hardwareVersion: 1, firmwareVersion: 256, state: this.state },
         };
       case 'MECHANISM_LIST':
-        return { mechanisms: MECHANISMS };
+        return { mechanisms: MECHANISMS.filter(({ mechanism }) => this.outdated || !OUTDATED.has(mechanism)) };
       case 'LOGIN':
         return this.#login(client, frame);
+      case 'SET_PIN':
+      case 'PIN_CHANGE':
+      case 'TOKEN_INITIALIZE':
+      case 'CONTEXT_LOGIN':
+        return this.#pin(client, name, frame);
       case 'LOGOUT':
         client.user = User.NONE;
         return {};
@@ -215,9 +256,21 @@ export class FakeAppliance {
         return {};
       case 'KEY_PAIR_GENERATE':
         return this.#generate(client, frame);
+      case 'SECRET_KEY_GENERATE':
+        return this.#generateSecret(client, frame);
+      case 'ENCRYPT': {
+        const args = decodeArgs('ENCRYPT', frame);
+        return { result: encryptAes(this.#secret(client, args.object), args) };
+      }
+      case 'DECRYPT': {
+        const args = decodeArgs('DECRYPT', frame);
+        return { result: decryptAes(this.#secret(client, args.object), args) };
+      }
       case 'SIGN': {
         const { object, mechanism, data } = decodeArgs('SIGN', frame);
-        const { key } = this.#object(client, object);
+        const { key, attributes } = this.#object(client, object);
+        if (valueOf(attributes, CKA.ALWAYS_AUTHENTICATE)?.[0] === 1 && !client.unlocked.delete(hex(object)))
+          throw ckr(CKR.USER_NOT_LOGGED_IN);
         if (!key) throw ckr(CKR.KEY_FUNCTION_NOT_PERMITTED);
         return { signature: signRaw(key, mechanism, data) };
       }
@@ -228,9 +281,40 @@ export class FakeAppliance {
 
   #login(client: Client, frame: Uint8Array): {} {
     const { user, pin } = decodeArgs('LOGIN', frame);
-    const right = user === User.SO ? SO_PIN : this.pin;
-    if (Buffer.from(pin).toString() !== right) throw new HalError('PIN_INCORRECT');
+    this.#check(pin, user);
     client.user = user;
+    return {};
+  }
+
+  #check(pin: Uint8Array, user: number): void {
+    if (Buffer.from(pin).toString('latin1') === (user === User.SO ? this.soPin : this.pin)) return;
+    this.wrongPins++;
+    throw new HalError('PIN_INCORRECT');
+  }
+
+  #pin(client: Client, name: 'SET_PIN' | 'PIN_CHANGE' | 'TOKEN_INITIALIZE' | 'CONTEXT_LOGIN', frame: Uint8Array): {} {
+    if (name === 'CONTEXT_LOGIN') {
+      const { object, pin } = decodeArgs(name, frame);
+      this.#object(client, object);
+      this.#check(pin, User.NORMAL);
+      client.unlocked.add(hex(object));
+    } else if (name === 'SET_PIN') {
+      const { user, pin } = decodeArgs(name, frame);
+      if (client.user !== User.SO || user !== User.NORMAL) throw new HalError('FORBIDDEN');
+      this.pin = Buffer.from(pin).toString('latin1');
+    } else if (name === 'PIN_CHANGE') {
+      const { oldPin, newPin } = decodeArgs(name, frame);
+      const user = client.user === User.SO ? User.SO : User.NORMAL;
+      this.#check(oldPin, user);
+      const changed = Buffer.from(newPin).toString('latin1');
+      if (user === User.SO) this.soPin = changed;
+      else this.pin = changed;
+    } else {
+      const { pin, label } = decodeArgs(name, frame);
+      this.#check(pin, User.SO);
+      this.label = label;
+      this.objects.clear();
+    }
     return {};
   }
 
@@ -298,7 +382,10 @@ export class FakeAppliance {
         template,
       );
       const session = valueOf(attributes, CKA.TOKEN)?.[0] === 1 ? 0 : args.session;
-      const object: FakeObject = { uuid: randomBytes(16), attributes, key, session };
+      const object: FakeObject = {
+        ...{ uuid: randomBytes(16), attributes, key, session },
+        owner: session === 0 ? undefined : client,
+      };
       this.objects.set(hex(object.uuid), object);
       return { object: object.uuid, attributes };
     };
@@ -310,6 +397,38 @@ export class FakeAppliance {
     return reply;
   }
 
+  #secret(client: Client, uuid: Uint8Array): Uint8Array {
+    const { secret } = this.#object(client, uuid);
+    if (!secret) throw ckr(CKR.KEY_TYPE_INCONSISTENT);
+    return secret;
+  }
+
+  /** A key for AES-256, whatever the mechanism. */
+  #generateSecret(client: Client, frame: Uint8Array): unknown {
+    const { request, session, template } = decodeArgs('SECRET_KEY_GENERATE', frame);
+    const before = this.#created.get(hex(request));
+    if (before) return before;
+    const attributes = merge(
+      [
+        { type: CKA.CLASS, value: ulong(CKO.SECRET_KEY) },
+        { type: CKA.KEY_TYPE, value: ulong(CKK.AES) },
+        { type: CKA.VALUE_LEN, value: ulong(32) },
+        ...[CKA.PRIVATE, CKA.ENCRYPT, CKA.DECRYPT].map((type) => ({ type, value: Uint8Array.of(1) })),
+      ],
+      template,
+    );
+    const owner = valueOf(attributes, CKA.TOKEN)?.[0] === 1 ? 0 : session;
+    const [uuid, secret] = [randomBytes(16), randomBytes(32)];
+    const object: FakeObject = {
+      ...{ uuid, attributes, key: undefined, secret, session: owner },
+      owner: owner === 0 ? undefined : client,
+    };
+    this.objects.set(hex(object.uuid), object);
+    const reply = { created: { object: object.uuid, attributes } };
+    this.#created.set(hex(request), reply);
+    return reply;
+  }
+
   /** Enters an object that no key stands behind, e.g. for searches. */
   addData(label: string): void {
     const uuid = randomBytes(16);
@@ -318,7 +437,7 @@ export class FakeAppliance {
       { type: CKA.TOKEN, value: Uint8Array.of(1) },
       { type: CKA.LABEL, value: Buffer.from(label) },
     ];
-    this.objects.set(hex(uuid), { uuid, attributes, key: undefined, session: 0 });
+    this.objects.set(hex(uuid), { uuid, attributes, key: undefined, session: 0, owner: undefined });
   }
 }
 

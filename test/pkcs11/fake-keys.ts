@@ -133,8 +133,23 @@ function makeCurve(params: string): Made {
   };
 }
 
-/** Signs as SIGN does: DigestInfo, digest or message in, raw signature out. */
+/** RFC 8017, 9.2, note 1. */
+const DIGEST_INFO: Readonly<Record<number, string>> = {
+  [CKM.MD5_RSA_PKCS]: '3020300c06082a864886f70d020505000410',
+  [CKM.SHA1_RSA_PKCS]: '3021300906052b0e03021a05000414',
+  [CKM.SHA224_RSA_PKCS]: '302d300d06096086480165030402040500041c',
+  [CKM.SHA256_RSA_PKCS]: '3031300d060960864801650304020105000420',
+  [CKM.SHA384_RSA_PKCS]: '3041300d060960864801650304020205000430',
+  [CKM.SHA512_RSA_PKCS]: '3051300d060960864801650304020305000440',
+};
+
+/** Signs as SIGN does: the digest of mechanisms that hash, else the data; raw signature out. */
 export function signRaw(key: KeyObject, mechanism: number, data: Uint8Array): Buffer {
+  const info = DIGEST_INFO[mechanism];
+  if (info !== undefined) {
+    const input = Buffer.concat([Buffer.from(info, 'hex'), data]);
+    return privateEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, input);
+  }
   switch (mechanism) {
     case CKM.RSA_PKCS:
       return privateEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, data);

@@ -1,4 +1,4 @@
-/* fork MODULE: what parents and children may do after a fork, also out of a busy process with many threads. */
+/* fork MODULE [FORKS]: what parents and children may do after a fork, also out of a busy process with many threads. */
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -7,7 +7,7 @@
 
 #include "module.h"
 
-enum { THREADS = 4, FORKS = 60 };
+enum { THREADS = 8, FORKS = 60 };
 
 static struct key_pair pair;
 static _Atomic int stop;
@@ -58,8 +58,38 @@ static void *sign(void *argument) {
   return argument;
 }
 
+static void *initialize_again(void *argument) {
+  while (!stop) {
+    CK_SESSION_HANDLE session = start();
+    OK(p11->C_CloseSession(session));
+    OK(p11->C_Finalize(NULL));
+  }
+  return argument;
+}
+
+/* Forks while threads are in the middle of whatever `body` does. */
+static void fork_from(void *(*body)(void *), int count, int forks) {
+  pthread_t threads[THREADS];
+  stop = 0;
+  for (int i = 0; i < count; i++) CHECK(pthread_create(&threads[i], NULL, body, NULL) == 0);
+  for (int i = 0; i < forks; i++) {
+    pid_t child = fork();
+    if (child == 0) {
+      if (i % 3 == 0) execl("/bin/true", "true", (char *)NULL);
+#ifndef __SANITIZE_ADDRESS__ /* its malloc hangs in a child of a busy process */
+      if (i % 3 == 1) initialized_child();
+#endif
+      _exit(0);
+    }
+    CHECK(wait_for(child) == 0);
+  }
+  stop = 1;
+  for (int i = 0; i < count; i++) pthread_join(threads[i], NULL);
+}
+
 int main(int argc, char **argv) {
-  CHECK(argc == 2);
+  CHECK(argc == 2 || argc == 3);
+  int forks = argc == 3 ? atoi(argv[2]) : FORKS;
   load_module(argv[1], 0);
   CK_SESSION_HANDLE session = start();
   pair = generate_p256(session, "fork");
@@ -95,22 +125,9 @@ int main(int argc, char **argv) {
   }
   CHECK(wait_for(child) == 0);
 
-  pthread_t threads[THREADS];
-  for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, sign, NULL) == 0);
-  for (int i = 0; i < FORKS; i++) {
-    child = fork();
-    if (child == 0) {
-      if (i % 3 == 0) execl("/bin/true", "true", (char *)NULL);
-#ifndef __SANITIZE_ADDRESS__ /* its malloc hangs in a child of a busy process */
-      if (i % 3 == 1) initialized_child();
-#endif
-      _exit(0);
-    }
-    CHECK(wait_for(child) == 0);
-  }
-  stop = 1;
-  for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+  fork_from(sign, THREADS, forks);
   OK(sign_and_verify(session, pair, CKM_ECDSA, "digest", 6));
   OK(p11->C_Finalize(NULL));
+  fork_from(initialize_again, 1, forks);
   return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * steps MODULE STEP...: makes the calls that the steps name, and prints the step and the CK_RV of each.
  * A step may end in `*N` (so many times, ends at the first failure) and `=TEXT` (its argument).
- * `wait` prints and waits for a line on standard input.
+ * `wait` prints and waits for a line on standard input. Two PINs or a PIN and a label are separated by a colon.
  */
 
 #include <time.h>
@@ -26,11 +26,11 @@ static CK_RV find(CK_ATTRIBUTE *template, CK_ULONG count) {
   return rv == CKR_OK ? final : rv;
 }
 
-static CK_RV generate_key(CK_BBOOL token) {
+static CK_RV generate_key(CK_BBOOL token, CK_BBOOL always) {
   CK_MECHANISM mechanism = {CKM_EC_KEY_PAIR_GEN, NULL, 0};
   CK_ATTRIBUTE public[] = {{CKA_EC_PARAMS, EC_P256, 10}, {CKA_TOKEN, &token, 1}, {CKA_VERIFY, &yes, 1}};
-  CK_ATTRIBUTE private[] = {{CKA_TOKEN, &token, 1}, {CKA_SIGN, &yes, 1}};
-  return p11->C_GenerateKeyPair(session, &mechanism, public, 3, private, 2, &pair.public, &pair.private);
+  CK_ATTRIBUTE private[] = {{CKA_TOKEN, &token, 1}, {CKA_SIGN, &yes, 1}, {CKA_ALWAYS_AUTHENTICATE, &always, 1}};
+  return p11->C_GenerateKeyPair(session, &mechanism, public, 3, private, always ? 3 : 2, &pair.public, &pair.private);
 }
 
 static CK_RV sign(void) {
@@ -44,6 +44,16 @@ static CK_RV sign(void) {
   if (rv != CKR_OK) return rv;
   OK(p11->C_VerifyInit(session, &mechanism, pair.public));
   return p11->C_Verify(session, digest, sizeof digest, signature, size);
+}
+
+static CK_RV sign_begin(void) {
+  return p11->C_SignInit(session, &(CK_MECHANISM){CKM_ECDSA, NULL, 0}, pair.private);
+}
+
+static CK_RV sign_end(void) {
+  CK_BYTE digest[32] = "digest", signature[64];
+  CK_ULONG size = sizeof signature;
+  return p11->C_Sign(session, digest, sizeof digest, signature, &size);
 }
 
 static CK_RV get_random(void) {
@@ -64,6 +74,18 @@ static CK_RV slots(CK_BBOOL present) {
   return p11->C_GetSlotList(present, ids, &found);
 }
 
+/* Two texts of a step. */
+static CK_RV with_two(const char *name, const char *argument) {
+  const char *colon = argument == NULL ? NULL : strchr(argument, ':');
+  CHECK(colon != NULL);
+  CK_UTF8CHAR *first = (CK_UTF8CHAR *)argument, *second = (CK_UTF8CHAR *)colon + 1, label[32];
+  CK_ULONG length = (CK_ULONG)(colon - argument);
+  if (strcmp(name, "set-pin") == 0) return p11->C_SetPIN(session, first, length, second, strlen(colon + 1));
+  memset(label, ' ', sizeof label);
+  memcpy(label, second, strlen(colon + 1));
+  return p11->C_InitToken(0, first, length, label);
+}
+
 static CK_RV one_step(const char *name, const char *argument) {
   CK_TOKEN_INFO token;
   CK_SESSION_INFO info;
@@ -82,14 +104,20 @@ static CK_RV one_step(const char *name, const char *argument) {
   if (strcmp(name, "close-all") == 0) return p11->C_CloseAllSessions(0);
   if (strcmp(name, "login") == 0) return p11->C_Login(session, CKU_USER, pin, pin_length);
   if (strcmp(name, "so-login") == 0) return p11->C_Login(session, CKU_SO, pin, pin_length);
+  if (strcmp(name, "set-pin") == 0 || strcmp(name, "init-token") == 0) return with_two(name, argument);
+  if (strcmp(name, "init-pin") == 0) return p11->C_InitPIN(session, pin, pin_length);
   if (strcmp(name, "logout") == 0) return p11->C_Logout(session);
   if (strcmp(name, "state") == 0) {
     rv = p11->C_GetSessionInfo(session, &info);
     if (rv == CKR_OK) found = info.state;
     return rv;
   }
-  if (strcmp(name, "generate") == 0) return generate_key(CK_TRUE);
-  if (strcmp(name, "generate-session") == 0) return generate_key(CK_FALSE);
+  if (strcmp(name, "generate") == 0) return generate_key(CK_TRUE, CK_FALSE);
+  if (strcmp(name, "generate-session") == 0) return generate_key(CK_FALSE, CK_FALSE);
+  if (strcmp(name, "generate-always") == 0) return generate_key(CK_TRUE, CK_TRUE);
+  if (strcmp(name, "context-login") == 0) return p11->C_Login(session, CKU_CONTEXT_SPECIFIC, pin, pin_length);
+  if (strcmp(name, "sign-begin") == 0) return sign_begin();
+  if (strcmp(name, "sign-end") == 0) return sign_end();
   if (strcmp(name, "destroy") == 0) return p11->C_DestroyObject(session, pair.private);
   if (strcmp(name, "find") == 0) return find(NULL, 0);
   if (strcmp(name, "find-label") == 0) return find(&label, 1);

@@ -1,0 +1,78 @@
+/* Signatures that hold their data (PKCS#11 5.14 and 5.16): RSA with PKCS#1 v1.5 padding or none. */
+
+#include <string.h>
+
+#include "public_key.h"
+#include "sign.h"
+
+CK_RV C_SignRecoverInit(CK_SESSION_HANDLE hSession, CK_MECHANISM *pMechanism, CK_OBJECT_HANDLE hKey) {
+  struct call call;
+  CK_RV rv = call_begin(&call, hSession);
+  if (rv != CKR_OK) return rv;
+  return call_end(&call, operation_begin(&call, OPERATION_SIGN_RECOVER, pMechanism, hKey));
+}
+
+static CK_RV sign_recover(struct call *call, struct operation *operation, const CK_BYTE *data, CK_ULONG data_length,
+                          CK_BYTE *signature, CK_ULONG *length) {
+  struct raw_input input;
+  bool answered;
+  if (!operation->active) return CKR_OPERATION_NOT_INITIALIZED;
+  CK_RV rv = length == NULL || (data == NULL && data_length > 0) ? CKR_ARGUMENTS_BAD : CKR_OK;
+  if (rv == CKR_OK) {
+    rv = answer_length(operation->signature_length, signature, length, &answered);
+    if (answered) return rv;
+    rv = operation_input(call, operation, data, data_length, &input);
+  }
+  if (rv == CKR_OK) rv = sign_input(call, operation, &input, signature, length);
+  operation_end(operation);
+  return rv;
+}
+
+CK_RV C_SignRecover(CK_SESSION_HANDLE hSession, CK_BYTE *pData, CK_ULONG ulDataLen, CK_BYTE *pSignature,
+                    CK_ULONG *pulSignatureLen) {
+  struct call call;
+  CK_RV rv = call_begin(&call, hSession);
+  if (rv != CKR_OK) return rv;
+  struct operation *operation = &call.session->operations[OPERATION_SIGN_RECOVER];
+  return call_end(&call, sign_recover(&call, operation, pData, ulDataLen, pSignature, pulSignatureLen));
+}
+
+CK_RV C_VerifyRecoverInit(CK_SESSION_HANDLE hSession, CK_MECHANISM *pMechanism, CK_OBJECT_HANDLE hKey) {
+  struct call call;
+  CK_RV rv = call_begin(&call, hSession);
+  if (rv != CKR_OK) return rv;
+  return call_end(&call, operation_begin(&call, OPERATION_VERIFY_RECOVER, pMechanism, hKey));
+}
+
+static CK_RV verify_recover(struct call *call, struct operation *operation, const CK_BYTE *signature,
+                            CK_ULONG signature_length, CK_BYTE *data, CK_ULONG *length) {
+  bool answered = false;
+  if (!operation->active) return CKR_OPERATION_NOT_INITIALIZED;
+  CK_RV rv = length == NULL || signature == NULL ? CKR_ARGUMENTS_BAD : operation_check_login(call, operation);
+  if (rv == CKR_OK && signature_length != operation->signature_length) rv = CKR_SIGNATURE_LEN_RANGE;
+  struct buffer *recovered = &operation->result;
+  buffer_wipe(recovered);
+  if (rv == CKR_OK && !buffer_reserve(recovered, signature_length)) rv = CKR_HOST_MEMORY;
+  if (rv == CKR_OK) {
+    recovered->length = recovered->capacity;
+    rv = recover_signature(call->library, operation->facts, operation->mechanism->type == CKM_RSA_PKCS, signature,
+                           signature_length, recovered->bytes, &recovered->length);
+  }
+  if (rv == CKR_OK) rv = answer_length(recovered->length, data, length, &answered);
+  if (answered) return rv;
+  if (rv == CKR_OK) {
+    if (recovered->length > 0) memcpy(data, recovered->bytes, recovered->length);
+    *length = recovered->length;
+  }
+  operation_end(operation);
+  return rv;
+}
+
+CK_RV C_VerifyRecover(CK_SESSION_HANDLE hSession, CK_BYTE *pSignature, CK_ULONG ulSignatureLen, CK_BYTE *pData,
+                      CK_ULONG *pulDataLen) {
+  struct call call;
+  CK_RV rv = call_begin(&call, hSession);
+  if (rv != CKR_OK) return rv;
+  struct operation *operation = &call.session->operations[OPERATION_VERIFY_RECOVER];
+  return call_end(&call, verify_recover(&call, operation, pSignature, ulSignatureLen, pData, pulDataLen));
+}
