@@ -16,6 +16,7 @@ import {
   CKO,
   CKR,
 } from '#src/cryptoki/constants.ts';
+import { CURVES, printableString } from '#src/cryptoki/curves.ts';
 import { DIGESTS } from '#src/cryptoki/digests.ts';
 import { MECHANISMS } from '#src/cryptoki/mechanisms.ts';
 import {
@@ -30,7 +31,7 @@ import {
   CKZ,
 } from '#src/cryptoki/parameter-numbers.ts';
 import { PARAMETER_SCHEMAS } from '#src/cryptoki/parameters.ts';
-import { ApplianceState, Limits, User } from '#src/wire/enumerations.ts';
+import { ApplianceState, Curve, Limits, User } from '#src/wire/enumerations.ts';
 import { clientOperations } from '#src/wire/own-operations.ts';
 import { Bug, CKR_STATUS_BASE, HalStatus } from '#src/wire/status.ts';
 import { vendorOperations } from '#src/wire/vendor-operations.ts';
@@ -169,6 +170,8 @@ function upperCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, '_$&').toUpperCase();
 }
 
+const curveNumbers = Object.entries(Curve);
+
 /** A macro that calls X for each row. */
 function table(comment: string, name: string, rows: readonly string[]): void {
   lines.push('', `/* ${comment} */`, `#define ${name}(X) \\`);
@@ -197,6 +200,18 @@ table(
     const types = [first, second ?? first].map((type) => (type === undefined ? '~0UL' : hexadecimal(type)));
     const words = [`DIGEST_${digest ?? 'NONE'}`, `PARAMETER_${upperCase(parameter)}`, `PARTS_${parts.toUpperCase()}`];
     return [`CKM_${name}`, hexadecimal(flags), ...types, ...words].join(', ');
+  }),
+);
+
+table(
+  'X(CKA_EC_PARAMS, its length, bytes of a private key, of a signature, of a point, OpenSSL name)',
+  'CURVE_TABLE',
+  CURVES.flatMap(({ oid, names, keyType, curve, privateSize, signatureSize, pointSize }) => {
+    const opensslName = keyType === CKK.EC ? names[0] : curveNumbers.find(([, number]) => number === curve)?.[0];
+    return [oid, ...names.map(printableString)].map((params) => {
+      const text = Array.from(params, (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+      return [`"${text}"`, params.length, privateSize, signatureSize, pointSize, `"${opensslName}"`].join(', ');
+    });
   }),
 );
 

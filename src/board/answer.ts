@@ -20,6 +20,9 @@ import { type BoardConnection } from './connections.ts';
 import { forwarded, forwardedFunctions } from './forwarding.ts';
 import { type RoleClient } from './role-client.ts';
 
+/** Bits of user, so and wheel. */
+const ALL_PINS = 0b1110;
+
 type Handler<N extends OperationName> = (
   board: Board,
   connection: BoardConnection,
@@ -43,6 +46,10 @@ const handlers: Handlers = {
       tokenKeys: keys.tokenKeys,
       volatileKeys: connections.sessionKeys,
       logins: connections.logins,
+      // A board tells neither.
+      userFailures: 0,
+      soFailures: 0,
+      pinsSet: ALL_PINS,
     };
   },
   async LOGIN(board, connection, { user, pin }) {

@@ -1,6 +1,8 @@
 /** Signatures and verifications by a board. */
 
 import { CKM } from '#src/cryptoki/constants.ts';
+import { digestNamed } from '#src/cryptoki/digests.ts';
+import { mechanismOf } from '#src/cryptoki/mechanisms.ts';
 import { KeyFlags, KeyType } from '#src/wire/enumerations.ts';
 import { type ArgsOf } from '#src/wire/message.ts';
 import { HalError } from '#src/wire/status.ts';
@@ -12,8 +14,9 @@ import { SIGNATURE } from './time-limits.ts';
 export function sign(
   role: RoleClient,
   memory: FactsMemory,
-  { key, mechanism, parameter, data }: Omit<ArgsOf<'KEY_SIGN'>, 'connection'>,
+  { key, parameter, ...args }: Omit<ArgsOf<'KEY_SIGN'>, 'connection'>,
 ): Promise<Uint8Array> {
+  const { mechanism, data } = rawOf(args.mechanism, args.data);
   return role.withHandle(key, async (pkey) => {
     const facts = await memory.of(role, key, pkey);
     checkUse(facts, mechanism, parameter);
@@ -27,8 +30,9 @@ export function sign(
 export function verify(
   role: RoleClient,
   memory: FactsMemory,
-  { key, mechanism, parameter, data, signature }: Omit<ArgsOf<'KEY_VERIFY'>, 'connection'>,
+  { key, parameter, signature, ...args }: Omit<ArgsOf<'KEY_VERIFY'>, 'connection'>,
 ): Promise<void> {
+  const { mechanism, data } = rawOf(args.mechanism, args.data);
   return role.withHandle(key, async (pkey) => {
     const facts = await memory.of(role, key, pkey);
     checkUse(facts, mechanism, parameter);
@@ -38,16 +42,28 @@ export function verify(
   });
 }
 
+/** A mechanism that hashes first comes with the hash: what a board is to sign is that, for RSA in a DigestInfo (RFC 8017, 9.2). */
+function rawOf(mechanism: number, data: Uint8Array): { mechanism: number; data: Uint8Array } {
+  const { name = '', digest, parameter } = mechanismOf(mechanism) ?? {};
+  if (digest === undefined || parameter !== 'none') return { mechanism, data };
+  const { size, digestInfo } = digestNamed(digest);
+  if (name.startsWith('ECDSA_')) return { mechanism: CKM.ECDSA, data };
+  if (!name.endsWith('_RSA_PKCS') || data.length !== size) return { mechanism, data };
+  return { mechanism: CKM.RSA_PKCS, data: Buffer.concat([digestInfo, data]) };
+}
+
+/** Key types of the mechanisms that a board has. */
+const MECHANISMS = new Map<number, readonly number[]>([
+  [CKM.RSA_PKCS, [KeyType.RSA_PRIVATE, KeyType.RSA_PUBLIC]],
+  [CKM.ECDSA, [KeyType.EC_PRIVATE, KeyType.EC_PUBLIC]],
+]);
+
 function checkUse({ type, flags }: FixedFacts, mechanism: number, parameter: Uint8Array): void {
   if ((flags & KeyFlags.DIGITALSIGNATURE) === 0) throw new HalError('FORBIDDEN', 'the key may not sign');
+  const types = MECHANISMS.get(mechanism);
+  if (!types) throw new HalError('NOT_IMPLEMENTED', `mechanism 0x${mechanism.toString(16)}`);
+  if (!types.includes(type)) throw new HalError('UNSUPPORTED_KEY', 'a key of another kind');
   if (parameter.length > 0) throw new HalError('BAD_ARGUMENTS', 'the mechanism takes no parameter');
-  const types: readonly number[] =
-    mechanism === CKM.RSA_PKCS
-      ? [KeyType.RSA_PRIVATE, KeyType.RSA_PUBLIC]
-      : mechanism === CKM.ECDSA
-        ? [KeyType.EC_PRIVATE, KeyType.EC_PUBLIC]
-        : [];
-  if (!types.includes(type)) throw new HalError('UNSUPPORTED_KEY', `mechanism 0x${mechanism.toString(16)}`);
 }
 
 /** ECDSA takes the leftmost bits of a long digest (FIPS 186-5, 6.4.1); a board would reduce the whole number. */

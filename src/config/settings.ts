@@ -33,6 +33,14 @@ const fields = {
   HSM_RESET_NORMALLY: z.boolean().default(false),
   /** Answer exactly as the vendor's appliance also where it departs from its documentation; read at the start. */
   strictVendor: z.boolean().default(false),
+  /** C_InitToken destroys all keys. Without it the keys stay: a program must not be able to end a PKI by mistake. */
+  initTokenErasesKeys: z.boolean().default(false),
+  /** The rules of separation of keys beyond those of PKCS#11; this one and the next two are read at the start. */
+  keySeparation: z.enum(['strict', 'standard']).default('strict'),
+  /** MD5, SHA-1 in signatures, RSA below 2048 bits. */
+  legacyMechanisms: z.boolean().default(true),
+  /** C_CreateObject takes private and secret keys. */
+  plaintextImport: z.boolean().default(true),
   x_prompt: z.enum(PROMPTS).default(PROMPTS[0]),
   /** Minutes without a key press after which the console is closed; 0: never. */
   x_console_idle_minutes: z.number().min(0).max(10_080).default(0),

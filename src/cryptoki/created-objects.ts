@@ -7,6 +7,7 @@ import { certificateFacts } from './certificate.ts';
 import { certificateCheckValue } from './check-value.ts';
 import { CKA, CKC, CKK, CKO, CKR } from './constants.ts';
 import { curveOfParams } from './curves.ts';
+import { contentOf, TAG } from './der.ts';
 import { givenNumber, missing, requiredNumber } from './given.ts';
 import { checkSecretLength } from './new-objects.ts';
 import { parameterSetOf } from './parameter-sets.ts';
@@ -202,7 +203,7 @@ function certificate(template: readonly Attribute[], role: Role): CreatedObject 
   for (const [type, fact] of facts) {
     const given = attributes.get(type);
     if (!given || given.length === 0) attributes.set(type, fact);
-    else if (!equalBytes(given, fact)) {
+    else if (!equalBytes(given, fact) && !isBareSerialNumber(type, given, fact)) {
       throw new CkrError(
         CKR.TEMPLATE_INCONSISTENT,
         `attribute 0x${type.toString(16)} is not what the certificate says`,
@@ -218,6 +219,11 @@ function certificate(template: readonly Attribute[], role: Role): CreatedObject 
   attributes.set(CKA.CHECK_VALUE, givenCheck);
   const flags = keyFlags(attributes, description);
   return { form: 'object', type: KeyType.CERTIFICATE, bits: 0, flags, attributes, value: EMPTY };
+}
+
+/** Java's SunPKCS11 gives the number without the DER around it, and searches for it so. It is kept as it was given. */
+function isBareSerialNumber(type: number, given: Uint8Array, fact: Uint8Array): boolean {
+  return type === CKA.SERIAL_NUMBER && equalBytes(given, contentOf(fact, TAG.INTEGER));
 }
 
 function data(template: readonly Attribute[], role: Role): CreatedObject {

@@ -188,7 +188,8 @@ export function curveOfParams(params: Uint8Array): CurveDescription {
   throw new CkrError(CKR.ATTRIBUTE_VALUE_INVALID, 'CKA_EC_PARAMS is neither a name nor an object identifier');
 }
 
-function printableString(text: string): Uint8Array {
+/** A name as CKA_EC_PARAMS may have it. */
+export function printableString(text: string): Uint8Array {
   return Uint8Array.of(0x13, text.length, ...Array.from(text, (character) => character.charCodeAt(0)));
 }
 

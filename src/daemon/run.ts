@@ -82,6 +82,11 @@ async function serve(options: DaemonOptions, log: Log, runFile: string): Promise
       boards,
       pinDelayMs: options.pinDelayMs,
       strictVendor: settings.get('strictVendor'),
+      keyRules: {
+        keySeparation: settings.get('keySeparation'),
+        legacyMechanisms: settings.get('legacyMechanisms'),
+        plaintextImport: settings.get('plaintextImport'),
+      },
       holder,
       log: log.child('fleet'),
     }),
@@ -99,7 +104,13 @@ async function serve(options: DaemonOptions, log: Log, runFile: string): Promise
     if (settings.get('strictVendor'))
       log.warn('strictVendor is set: the faults of the vendor’s appliance are repeated');
     const startedAt = Date.now();
-    const token = new Token({ fleet, serial, log: log.child('token') });
+    const token = new Token({
+      fleet,
+      serial,
+      log: log.child('token'),
+      initialisingErasesKeys: () => settings.get('initTokenErasesKeys'),
+      legacyMechanisms: settings.get('legacyMechanisms'),
+    });
 
     const rpc = await startRpc({
       host,

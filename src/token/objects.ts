@@ -173,10 +173,13 @@ export function keyTypeOf(entry: KeyEntry): number {
 }
 
 /**
- * Changing and destroying token objects and private objects takes a login.
+ * Changing and destroying token objects and private objects takes a login; for public objects that of the security officer is one
+ * too, as far as the device agrees.
  * @throws CkrError CKR_USER_NOT_LOGGED_IN
  */
 export function requireLoginFor(application: Application, flags: number): void {
-  const publicSession = (flags & KeyFlags.TOKEN) === 0 && (flags & KeyFlags.PUBLIC) !== 0;
-  if (!publicSession && !application.isLoggedIn) throw new CkrError(CKR.USER_NOT_LOGGED_IN);
+  if (application.isLoggedIn) return;
+  const isPublicObject = (flags & KeyFlags.PUBLIC) !== 0;
+  if (isPublicObject && ((flags & KeyFlags.TOKEN) === 0 || application.role === 'so')) return;
+  throw new CkrError(CKR.USER_NOT_LOGGED_IN);
 }

@@ -3,6 +3,7 @@
 import { type KeyEntry } from '#src/fleet/key-table.ts';
 import { CKA, CKF_MECHANISM, CKR } from '#src/cryptoki/constants.ts';
 import { curveDescription } from '#src/cryptoki/curves.ts';
+import { parameterSet } from '#src/cryptoki/parameter-sets.ts';
 import { KeyType } from '#src/wire/enumerations.ts';
 import { type ArgsOf, type ResultsOf } from '#src/wire/message.ts';
 import { CkrError } from '#src/wire/status.ts';
@@ -45,5 +46,6 @@ function nothing(): {} {
 /** Bytes of a signature by a key; `undefined` where the device knows. */
 function signatureSize(entry: KeyEntry): number | undefined {
   const isRsa = entry.type === KeyType.RSA_PUBLIC || entry.type === KeyType.RSA_PRIVATE;
-  return isRsa ? Math.ceil(entry.bits / 8) : curveDescription(entry.curve)?.signatureSize;
+  if (isRsa) return Math.ceil(entry.bits / 8);
+  return curveDescription(entry.curve)?.signatureSize ?? parameterSet(entry.curve)?.outputSize;
 }

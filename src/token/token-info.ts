@@ -28,6 +28,8 @@ export function tokenInfo(fleet: TokenFleet, label: string, serial: string): Res
 function tokenFlags(fleet: TokenFleet): number {
   const { userFailures, soFailures, pinsSet } = fleet.pinState;
   let flags = CKF_TOKEN.RNG | CKF_TOKEN.LOGIN_REQUIRED | CKF_TOKEN.TOKEN_INITIALIZED;
+  // C_DigestEncryptUpdate and the like are the library's work.
+  flags |= CKF_TOKEN.DUAL_CRYPTO_OPERATIONS;
   if ((pinsSet & (1 << User.NORMAL)) !== 0) flags |= CKF_TOKEN.USER_PIN_INITIALIZED;
   if (userFailures > 0) flags |= CKF_TOKEN.USER_PIN_COUNT_LOW;
   if (soFailures > 0) flags |= CKF_TOKEN.SO_PIN_COUNT_LOW;

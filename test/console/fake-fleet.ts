@@ -115,6 +115,10 @@ class FakeConnection implements FleetConnection {
     this.user = User.NONE;
   }
 
+  replacePin(): Promise<void> {
+    return Promise.reject(new HalError('NOT_IMPLEMENTED'));
+  }
+
   setPin(user: User, pin: Uint8Array): Promise<void> {
     return this.#fleet.setPin(this, user, pin);
   }

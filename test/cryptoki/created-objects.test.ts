@@ -202,6 +202,8 @@ describe('certificates', () => {
     assert.equal(BigInt(`0x${serial}`), BigInt(`0x${certificate.serialNumber}`));
     assert.deepEqual(Buffer.from(attributes.get(CKA.PUBLIC_KEY_INFO) ?? []), spkiOf(certificate.publicKey));
     create({ ...template, SUBJECT: hex(subject), ISSUER: '' });
+    const bare = create({ ...template, SERIAL_NUMBER: `0x${serial}` });
+    assert.equal(hex(bare.attributes.get(CKA.SERIAL_NUMBER) ?? assert.fail()), `0x${serial}`, 'as Java gives it');
     const check = createHash('sha1').update(certificate.raw).digest().subarray(0, 3);
     assert.deepEqual(Buffer.from(attributes.get(CKA.CHECK_VALUE) ?? []), check);
     create({ ...template, CHECK_VALUE: hex(check) });

@@ -31,6 +31,9 @@ const AVOIDED: ReadonlySet<string> = new Set([
   'LOGIN',
   'LOGOUT',
   'LOGOUT_ALL',
+  'PIN_REPLACE',
+  'KEY_AUTHENTICATE',
+  'SELF_TEST',
 ]);
 
 const ALL = (Object.keys(operations) as OperationName[]).filter((name) => operations[name].leg !== 'mkm');

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { createLog, type Log } from '#src/audit/log.ts';
+import { DEFAULT_POLICY } from '#src/cryptoki/separation.ts';
 import { holder } from '#src/daemon/holder.ts';
 import { answerAll } from '#src/device/answer.ts';
 import { Device } from '#src/device/device.ts';
@@ -80,6 +81,7 @@ export async function startInProcess(deviceCount: number): Promise<InProcess> {
         maxLogins: 1000,
         publicSessionKeys: false,
         strictVendor: false,
+        policy: DEFAULT_POLICY,
         log,
       });
       devices[index] = device;

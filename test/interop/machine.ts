@@ -64,6 +64,8 @@ export class Machine {
     for (const folder of ['root', 'upper', 'work']) mkdirSync(join(layer, folder));
     const layers = `lowerdir=${base},upperdir=${layer}/upper,workdir=${layer}/work`;
     await mustRun('mount', ['-t', 'overlay', '-o', layers, 'overlay', machine.root]);
+    // As every installer leaves it, but not `debootstrap`.
+    machine.write('/etc/hosts', '127.0.0.1 localhost\n');
     return machine;
   }
 

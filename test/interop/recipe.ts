@@ -8,11 +8,13 @@ import { type Release } from './machine.ts';
 
 const FOLDER = join(import.meta.dirname, '..', '..', 'docs', 'programs');
 
-export interface Recipe {
+/** What a machine does. */
+export interface Task {
   readonly name: string;
   readonly releases: readonly Release[];
-  /** Each block with the line on which it starts. */
-  readonly blocks: readonly { readonly line: number; readonly commands: string }[];
+  /** Of the appliance. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly script: string;
 }
 
 const RELEASES: Readonly<Record<string, Release>> = { 12: 'bookworm', 13: 'trixie' };
@@ -25,30 +27,32 @@ export function recipeNames(): string[] {
     .sort();
 }
 
-/** Reads a recipe. Its third line begins with where it runs: `Debian 12.`, `Debian 13.` or `Debian 12 and 13.` */
-export function readRecipe(name: string): Recipe {
+/**
+ * Debian's names for what a line of text begins with: `Debian 12.`, `Debian 13.` or `Debian 12 and 13.`
+ * @param where to find that line
+ */
+export function releasesOf(text: string | undefined, where: string): Release[] {
+  const numbers = /^Debian (12|13)(?: and (12|13))?\./.exec(text ?? '')?.slice(1) ?? [];
+  const releases = numbers.flatMap((number) => RELEASES[number] ?? []);
+  if (releases.length === 0) throw new Bug(`${where} does not say on which Debian it runs`);
+  return releases;
+}
+
+/** Reads a recipe. Its third line begins with where it runs. The script says which block it has reached. */
+export function readRecipe(name: string): Task {
   const lines = readFileSync(join(FOLDER, `${name}.md`), 'utf8').split('\n');
-  const where = /^Debian (12|13)(?: and (12|13))?\./.exec(lines[2] ?? '')?.slice(1) ?? [];
-  const releases = where.flatMap((number) => RELEASES[number] ?? []);
-  if (releases.length === 0) {
-    throw new Bug(`docs/programs/${name}.md: line 3 does not say on which Debian it runs`);
-  }
-  const blocks: { line: number; commands: string }[] = [];
+  const releases = releasesOf(lines[2], `docs/programs/${name}.md: line 3`);
+  const parts: string[] = [];
   let start: number | undefined;
   for (const [index, line] of lines.entries()) {
     if (start === undefined && line === '```sh') start = index + 1;
     else if (start !== undefined && line === '```') {
-      blocks.push({ line: start + 1, commands: lines.slice(start, index).join('\n') });
+      const commands = lines.slice(start, index).join('\n');
+      parts.push(`echo "== docs/programs/${name}.md:${start + 1}" >&2\n${commands}\n`);
       start = undefined;
     }
   }
-  if (start !== undefined || blocks.length === 0)
+  if (start !== undefined || parts.length === 0)
     throw new Bug(`docs/programs/${name}.md: a block does not end, or none`);
-  return { name, releases, blocks };
-}
-
-/** The recipe as one script that says which block it has reached. */
-export function scriptOf({ name, blocks }: Recipe, preamble: string): string {
-  const parts = blocks.map(({ line, commands }) => `echo "== docs/programs/${name}.md:${line}" >&2\n${commands}\n`);
-  return [preamble, ...parts].join('\n');
+  return { name, releases, settings: {}, script: parts.join('\n') };
 }

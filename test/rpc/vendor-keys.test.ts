@@ -257,25 +257,49 @@ test('connections do not see each other’s handles and session keys; wheel sees
   await Promise.all([other.close(), wheel.close()]);
 });
 
-test('Edwards keys of our own clients are invisible to vendor clients', async () => {
+const randomName = () => crypto.getRandomValues(new Uint8Array(16));
+
+test('kinds of keys that vendor clients do not know are invisible to them', async () => {
   const own = await RpcClient.own(appliance.rpcPort);
   await own.login(secrets.userPin);
-  const yes = Uint8Array.of(1);
-  const pair = await own.call('KEY_PAIR_GENERATE', {
-    session: 1,
-    request: crypto.getRandomValues(new Uint8Array(16)),
-    mechanism: 0x1055,
-    parameter: new Uint8Array(0),
-    publicTemplate: [
-      { type: 1, value: yes },
-      { type: 0x180, value: Uint8Array.fromHex('06032b6570') },
-    ],
-    privateTemplate: [{ type: 1, value: yes }],
-  });
-  const uuid = pair.privateKey.object;
-  assert.equal(await client.status('PKEY_OPEN', { session: 0, uuid }), HalStatus.KEY_NOT_FOUND);
+  const token = { type: 1, value: Uint8Array.of(1) };
+  const making = () => ({ session: 1, request: randomName(), parameter: new Uint8Array(0) });
+  const pair = async (mechanism: number, type: number, value: string) => {
+    const publicTemplate = [token, { type, value: Uint8Array.fromHex(value) }];
+    const args = { ...making(), mechanism, publicTemplate, privateTemplate: [token] };
+    const { publicKey, privateKey } = await own.call('KEY_PAIR_GENERATE', args);
+    return [publicKey.object, privateKey.object];
+  };
+  const shown = await pair(0x1040, 0x180, '06082a8648ce3d030107');
+  // Ed25519, X25519, secp256k1, ML-DSA-44, and a secret key and a data object.
+  const length = [token, { type: 0x161, value: Uint8Array.fromHex('2000000000000000') }];
+  const hidden = [
+    ...(await pair(0x1055, 0x180, '06032b6570')),
+    ...(await pair(0x1056, 0x180, '06032b656e')),
+    ...(await pair(0x1040, 0x180, '06052b8104000a')),
+    ...(await pair(0x001c, 0x61d, '0100000000000000')),
+    (await own.call('SECRET_KEY_GENERATE', { ...making(), mechanism: 0x1080, template: length })).created.object,
+    (
+      await own.call('OBJECT_CREATE', {
+        ...making(),
+        template: [token, { type: 0, value: new Uint8Array(8) }, { type: 3, value: Uint8Array.of(0x78) }],
+      })
+    ).created.object,
+  ];
+  for (const uuid of hidden) {
+    assert.equal(await client.status('PKEY_OPEN', { session: 0, uuid }), HalStatus.KEY_NOT_FOUND);
+  }
   const { uuids } = await search(client, { resultMax: 10_000 });
-  assert.ok(uuids.every((found) => Buffer.compare(found, uuid) !== 0));
+  const found = new Set(uuids.map((uuid) => uuid.toHex()));
+  assert.deepEqual(
+    hidden.filter((uuid) => found.has(uuid.toHex())),
+    [],
+  );
+  assert.deepEqual(
+    shown.filter((uuid) => !found.has(uuid.toHex())),
+    [],
+  );
+  for (const object of [...hidden, ...shown]) await own.call('OBJECT_DESTROY', { object });
   await own.close();
 });
 

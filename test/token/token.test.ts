@@ -16,7 +16,7 @@ test('CK_TOKEN_INFO', async () => {
     manufacturer: 'DiamondKeySecurity',
     model: 'DiamondHSM',
     serial: '123456789-ABCDEF',
-    flags: 0x40d,
+    flags: 0x60d,
     pinMin: 4,
     pinMax: 4096,
     hardwareVersion: 1,

@@ -1,0 +1,3 @@
+import { chapter } from './chapter.ts';
+
+chapter('EdDSA', 'edwards', { devices: 1 });

@@ -1,0 +1,3 @@
+import { chapter } from './chapter.ts';
+
+chapter('elliptic curves', 'elliptic-curves', { devices: 1 });

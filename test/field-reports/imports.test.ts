@@ -1,0 +1,3 @@
+import { chapter } from './chapter.ts';
+
+chapter('imported private keys', 'imports', { devices: 1 });

@@ -1,0 +1,3 @@
+import { chapter } from './chapter.ts';
+
+chapter('attributes of keys', 'key-attributes', { devices: 1 });

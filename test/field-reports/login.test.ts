@@ -1,0 +1,3 @@
+import { chapter } from './chapter.ts';
+
+chapter('logins', 'login', { devices: 1 });

@@ -1,0 +1,192 @@
+/* Numbers of PKCS#11 that a judge knows for himself, whether or not the module does (OASIS header pkcs11t.h). */
+#ifndef DKS_TEST_NUMBERS_H
+#define DKS_TEST_NUMBERS_H
+
+#ifndef CKM_RSA_X_509
+#define CKM_RSA_X_509 0x3UL
+#endif
+#ifndef CKM_RSA_PKCS_OAEP
+#define CKM_RSA_PKCS_OAEP 0x9UL
+#endif
+#ifndef CKM_RSA_PKCS_PSS
+#define CKM_RSA_PKCS_PSS 0xdUL
+#endif
+#ifndef CKM_SHA1_RSA_PKCS_PSS
+#define CKM_SHA1_RSA_PKCS_PSS 0xeUL
+#endif
+#ifndef CKM_SHA256_RSA_PKCS_PSS
+#define CKM_SHA256_RSA_PKCS_PSS 0x43UL
+#endif
+#ifndef CKM_SHA384_RSA_PKCS_PSS
+#define CKM_SHA384_RSA_PKCS_PSS 0x44UL
+#endif
+#ifndef CKM_SHA512_RSA_PKCS_PSS
+#define CKM_SHA512_RSA_PKCS_PSS 0x45UL
+#endif
+#ifndef CKM_GENERIC_SECRET_KEY_GEN
+#define CKM_GENERIC_SECRET_KEY_GEN 0x350UL
+#endif
+#ifndef CKM_SHA256_HMAC
+#define CKM_SHA256_HMAC 0x251UL
+#endif
+#ifndef CKM_AES_KEY_GEN
+#define CKM_AES_KEY_GEN 0x1080UL
+#endif
+#ifndef CKM_AES_ECB
+#define CKM_AES_ECB 0x1081UL
+#endif
+#ifndef CKM_AES_CBC
+#define CKM_AES_CBC 0x1082UL
+#endif
+#ifndef CKM_AES_CBC_PAD
+#define CKM_AES_CBC_PAD 0x1085UL
+#endif
+#ifndef CKM_AES_CTR
+#define CKM_AES_CTR 0x1086UL
+#endif
+#ifndef CKM_AES_GCM
+#define CKM_AES_GCM 0x1087UL
+#endif
+#ifndef CKM_AES_KEY_WRAP
+#define CKM_AES_KEY_WRAP 0x2109UL
+#endif
+#ifndef CKM_AES_KEY_WRAP_PAD
+#define CKM_AES_KEY_WRAP_PAD 0x210aUL
+#endif
+#ifndef CKM_ECDH1_DERIVE
+#define CKM_ECDH1_DERIVE 0x1050UL
+#endif
+#ifndef CKA_WRAP_TEMPLATE
+#define CKA_WRAP_TEMPLATE 0x40000211UL
+#endif
+#ifndef CKA_UNWRAP_TEMPLATE
+#define CKA_UNWRAP_TEMPLATE 0x40000212UL
+#endif
+#ifndef CKR_OPERATION_ACTIVE
+#define CKR_OPERATION_ACTIVE 0x90UL
+#endif
+#ifndef CKR_ENCRYPTED_DATA_INVALID
+#define CKR_ENCRYPTED_DATA_INVALID 0x40UL
+#endif
+#ifndef CKR_ENCRYPTED_DATA_LEN_RANGE
+#define CKR_ENCRYPTED_DATA_LEN_RANGE 0x41UL
+#endif
+#ifndef CKR_WRAPPED_KEY_INVALID
+#define CKR_WRAPPED_KEY_INVALID 0x110UL
+#endif
+#ifndef CKR_WRAPPED_KEY_LEN_RANGE
+#define CKR_WRAPPED_KEY_LEN_RANGE 0x112UL
+#endif
+#ifndef CKR_KEY_NOT_WRAPPABLE
+#define CKR_KEY_NOT_WRAPPABLE 0x69UL
+#endif
+#ifndef CKR_KEY_UNEXTRACTABLE
+#define CKR_KEY_UNEXTRACTABLE 0x6aUL
+#endif
+#ifndef CKR_WRAPPING_KEY_HANDLE_INVALID
+#define CKR_WRAPPING_KEY_HANDLE_INVALID 0x113UL
+#endif
+#ifndef CKR_UNWRAPPING_KEY_HANDLE_INVALID
+#define CKR_UNWRAPPING_KEY_HANDLE_INVALID 0xf0UL
+#endif
+#ifndef CKR_SESSION_CLOSED
+#define CKR_SESSION_CLOSED 0xb0UL
+#endif
+#ifndef CKR_FUNCTION_CANCELED
+#define CKR_FUNCTION_CANCELED 0x50UL
+#endif
+#ifndef CKR_SESSION_EXISTS
+#define CKR_SESSION_EXISTS 0xb6UL
+#endif
+#ifndef CKR_TOKEN_NOT_RECOGNIZED
+#define CKR_TOKEN_NOT_RECOGNIZED 0xe1UL
+#endif
+#ifndef CKR_ACTION_PROHIBITED
+#define CKR_ACTION_PROHIBITED 0x1bUL
+#endif
+#ifndef CKR_DATA_INVALID
+#define CKR_DATA_INVALID 0x20UL
+#endif
+#ifndef CKA_APPLICATION
+#define CKA_APPLICATION 0x10UL
+#endif
+#ifndef CKA_VALUE
+#define CKA_VALUE 0x11UL
+#endif
+#ifndef CKA_VALUE_LEN
+#define CKA_VALUE_LEN 0x161UL
+#endif
+#ifndef CKA_OBJECT_ID
+#define CKA_OBJECT_ID 0x12UL
+#endif
+#ifndef CKA_SIGN_RECOVER
+#define CKA_SIGN_RECOVER 0x109UL
+#endif
+#ifndef CKA_VERIFY_RECOVER
+#define CKA_VERIFY_RECOVER 0x10bUL
+#endif
+#ifndef CKM_DES3_CBC
+#define CKM_DES3_CBC 0x133UL
+#endif
+#ifndef CKM_SHA_1
+#define CKM_SHA_1 0x220UL
+#endif
+#ifndef CKR_SESSION_COUNT
+#define CKR_SESSION_COUNT 0xb1UL
+#endif
+#ifndef CKR_KEY_SIZE_RANGE
+#define CKR_KEY_SIZE_RANGE 0x62UL
+#endif
+#ifndef CKR_USER_PIN_NOT_INITIALIZED
+#define CKR_USER_PIN_NOT_INITIALIZED 0x102UL
+#endif
+#ifndef CKR_OBJECT_HANDLE_INVALID
+#define CKR_OBJECT_HANDLE_INVALID 0x82UL
+#endif
+#ifndef CKR_KEY_FUNCTION_NOT_PERMITTED
+#define CKR_KEY_FUNCTION_NOT_PERMITTED 0x68UL
+#endif
+#ifndef CKM_EC_MONTGOMERY_KEY_PAIR_GEN
+#define CKM_EC_MONTGOMERY_KEY_PAIR_GEN 0x1056UL
+#endif
+#ifndef CKK_EC_MONTGOMERY
+#define CKK_EC_MONTGOMERY 0x41UL
+#endif
+#ifndef CKK_AES
+#define CKK_AES 0x1fUL
+#endif
+#ifndef CKK_GENERIC_SECRET
+#define CKK_GENERIC_SECRET 0x10UL
+#endif
+#ifndef CKO_PROFILE
+#define CKO_PROFILE 0x9UL
+#endif
+#ifndef CKO_DATA
+#define CKO_DATA 0x0UL
+#endif
+#ifndef CKG_MGF1_SHA1
+#define CKG_MGF1_SHA1 0x1UL
+#endif
+#ifndef CKG_MGF1_SHA256
+#define CKG_MGF1_SHA256 0x2UL
+#endif
+#ifndef CKG_MGF1_SHA384
+#define CKG_MGF1_SHA384 0x3UL
+#endif
+#ifndef CKG_MGF1_SHA512
+#define CKG_MGF1_SHA512 0x4UL
+#endif
+#ifndef CKD_NULL
+#define CKD_NULL 0x1UL
+#endif
+#ifndef CKZ_DATA_SPECIFIED
+#define CKZ_DATA_SPECIFIED 0x1UL
+#endif
+#ifndef CKM_AES_KEY_WRAP_KWP
+#define CKM_AES_KEY_WRAP_KWP 0x210bUL
+#endif
+#ifndef CKR_PUBLIC_KEY_INVALID
+#define CKR_PUBLIC_KEY_INVALID 0x1b9UL
+#endif
+
+#endif

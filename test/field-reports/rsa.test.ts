@@ -1,0 +1,3 @@
+import { chapter } from './chapter.ts';
+
+chapter('RSA', 'rsa', { devices: 1 });

@@ -1,0 +1,3 @@
+import { chapter } from './chapter.ts';
+
+chapter('identifiers, labels and searches', 'searches', { devices: 1 });

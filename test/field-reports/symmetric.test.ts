@@ -1,0 +1,3 @@
+import { chapter } from './chapter.ts';
+
+chapter('AES and HMAC', 'symmetric', { devices: 1 });

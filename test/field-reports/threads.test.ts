@@ -1,0 +1,3 @@
+import { chapter } from './chapter.ts';
+
+chapter('threads', 'threads');
