@@ -7,6 +7,7 @@ import { listKeys } from './commands/list-keys.ts';
 import { logout } from './commands/logout.ts';
 import { masterkeySet } from './commands/masterkey-set.ts';
 import { masterkeyStatus } from './commands/masterkey-status.ts';
+import { selfTest } from './commands/self-test.ts';
 import { setPin } from './commands/set-pin.ts';
 import { showDevices } from './commands/show-devices.ts';
 import { showIpaddr } from './commands/show-ipaddr.ts';
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   logout,
   masterkeySet,
   masterkeyStatus,
+  selfTest,
   setPin,
   showDevices,
   showIpaddr,

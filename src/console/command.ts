@@ -17,6 +17,7 @@ export type ConsoleFleet = Pick<
   | 'checkMasterKey'
   | 'setMasterKey'
   | 'listDeviceKeys'
+  | 'selfTests'
 >;
 
 /** What the appliance is called and where it is. */

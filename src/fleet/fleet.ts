@@ -31,6 +31,7 @@ import { KeyUses } from './key-uses.ts';
 import { checkMasterKey, masterKeyStates, setMasterKey } from './master-keys.ts';
 import { NewObjects } from './new-objects.ts';
 import { matchOnDevice, tokenEntry } from './one-device.ts';
+import { type SelfTest, selfTests } from './self-tests.ts';
 import { Signing } from './signing.ts';
 
 export type { FleetConnection } from './connection.ts';
@@ -262,6 +263,11 @@ export class Fleet implements ConnectionHost {
   /** Asks every device now; FAILED for one that is out of service. */
   masterKeyStates(): Promise<MasterKeyState[]> {
     return masterKeyStates(this.allDevices);
+  }
+
+  /** Runs the known-answer tests of every device. */
+  selfTests(): Promise<SelfTest[]> {
+    return selfTests(this.allDevices);
   }
 
   /** What a master key (`undefined`: a random one) would do to the stored keys of all devices. */

@@ -55,6 +55,33 @@ describe('console commands', () => {
     assert.equal(await client.command('show serial-number'), `show serial-number\r\n\r\n1000-0002${PROMPT}`);
   });
 
+  it('self test names what failed, and devices that gave no answer', async () => {
+    await using console = await startTestConsole();
+    console.fleet.selfTestResults = [
+      {
+        device: 0,
+        tests: [
+          { name: 'AES', passed: true },
+          { name: 'RSA', passed: true },
+        ],
+      },
+      {
+        device: 1,
+        tests: [
+          { name: 'AES', passed: false },
+          { name: 'RSA', passed: true },
+        ],
+      },
+      { device: 2, tests: undefined },
+    ];
+    const client = await console.logIn();
+    assert.equal(
+      await client.command('self test'),
+      'self test\r\n\r\nRPC0: 2 known-answer tests passed.\r\nRPC1: FAILED: AES. Do not use this machine.' +
+        `\r\nRPC2: not tested, the device does not answer or is a board.${PROMPT}`,
+    );
+  });
+
   it('show time has the form of C in any time zone', () => {
     const time = new Date('2018-12-09T10:22:33Z');
     assert.equal(formatTime(time, undefined), 'Sun Dec  9 10:22:33 2018 UTC');

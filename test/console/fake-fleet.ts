@@ -25,6 +25,7 @@ export class FakeFleet implements ConsoleFleet {
   /** Awaited by setMasterKey and setPin. */
   gate: Promise<void> = Promise.resolve();
   openConnections = 0;
+  selfTestResults: Awaited<ReturnType<ConsoleFleet['selfTests']>> = [];
 
   get state(): ApplianceState {
     if (!this.reachable) return ApplianceState.NO_DEVICE;
@@ -47,6 +48,10 @@ export class FakeFleet implements ConsoleFleet {
 
   #masterKeyState(): MasterKeyState {
     return this.masterKey === undefined ? MasterKeyState.NOT_SET : MasterKeyState.SET;
+  }
+
+  async selfTests(): ReturnType<ConsoleFleet['selfTests']> {
+    return this.selfTestResults;
   }
 
   openConnection(): FleetConnection {

@@ -127,6 +127,19 @@ test('a damaged TLS key is named, not replaced', async () => {
   writeFileSync(keyFile, key);
 });
 
+test('the known-answer tests run in every device on demand', async () => {
+  const appliance = await startAppliance();
+  const { wheelPin } = await appliance.setUp();
+  const terminal = await ConsoleTerminal.open(appliance.consolePort);
+  await terminal.expect('Password: ');
+  terminal.send(wheelPin);
+  await terminal.expect('Diamond-HSM > ');
+  const answer = await terminal.command('self test');
+  assert.match(answer, /RPC0: [1-9]\d+ known-answer tests passed\.\r\nRPC1: [1-9]\d+ known-answer tests passed\./);
+  await terminal.close();
+  await appliance.stop();
+});
+
 test('shutdown restart ends with 75 and keeps the master key; shutdown ends with 0 and loses it', async () => {
   const appliance = await startAppliance();
   const { wheelPin } = await appliance.setUp();
