@@ -54,10 +54,10 @@ static CK_RV finish(struct operation *operation, const CK_BYTE *data, CK_ULONG d
 CK_RV C_Digest(CK_SESSION_HANDLE hSession, CK_BYTE *pData, CK_ULONG ulDataLen, CK_BYTE *pDigest,
                CK_ULONG *pulDigestLen) {
   struct call call;
-  CK_RV rv = call_begin(&call, hSession);
+  struct operation *operation;
+  CK_RV rv = operation_call(&call, hSession, OPERATION_DIGEST, &operation);
   if (rv != CKR_OK) return rv;
-  struct operation *operation = &call.session->operations[OPERATION_DIGEST];
-  if (!operation->active || operation->parts) return call_end(&call, CKR_OPERATION_NOT_INITIALIZED);
+  if (operation->parts) return call_end(&call, CKR_OPERATION_NOT_INITIALIZED);
   return call_end(&call, finish(operation, pData, ulDataLen, pDigest, pulDigestLen));
 }
 
@@ -82,10 +82,9 @@ CK_RV digest_part(struct operation *operation, const CK_BYTE *part, CK_ULONG len
 
 CK_RV C_DigestUpdate(CK_SESSION_HANDLE hSession, CK_BYTE *pPart, CK_ULONG ulPartLen) {
   struct call call;
-  CK_RV rv = call_begin(&call, hSession);
+  struct operation *operation;
+  CK_RV rv = operation_call(&call, hSession, OPERATION_DIGEST, &operation);
   if (rv != CKR_OK) return rv;
-  struct operation *operation = &call.session->operations[OPERATION_DIGEST];
-  if (!operation->active) return call_end(&call, CKR_OPERATION_NOT_INITIALIZED);
   return call_end(&call, digest_part(operation, pPart, ulPartLen));
 }
 
@@ -109,10 +108,9 @@ static CK_RV digest_key(struct call *call, struct operation *operation, CK_OBJEC
 
 CK_RV C_DigestKey(CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE hKey) {
   struct call call;
-  CK_RV rv = call_begin(&call, hSession);
+  struct operation *operation;
+  CK_RV rv = operation_call(&call, hSession, OPERATION_DIGEST, &operation);
   if (rv != CKR_OK) return rv;
-  struct operation *operation = &call.session->operations[OPERATION_DIGEST];
-  if (!operation->active) return call_end(&call, CKR_OPERATION_NOT_INITIALIZED);
   rv = digest_key(&call, operation, hKey);
   if (rv != CKR_OK) operation_end(operation);
   return call_end(&call, rv);
@@ -120,9 +118,8 @@ CK_RV C_DigestKey(CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE hKey) {
 
 CK_RV C_DigestFinal(CK_SESSION_HANDLE hSession, CK_BYTE *pDigest, CK_ULONG *pulDigestLen) {
   struct call call;
-  CK_RV rv = call_begin(&call, hSession);
+  struct operation *operation;
+  CK_RV rv = operation_call(&call, hSession, OPERATION_DIGEST, &operation);
   if (rv != CKR_OK) return rv;
-  struct operation *operation = &call.session->operations[OPERATION_DIGEST];
-  if (!operation->active) return call_end(&call, CKR_OPERATION_NOT_INITIALIZED);
   return call_end(&call, finish(operation, NULL, 0, pDigest, pulDigestLen));
 }

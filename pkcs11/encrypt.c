@@ -3,26 +3,15 @@
 #include "crypt.h"
 #include "digest.h"
 
-/* A call in the middle of an operation. */
-static CK_RV begin(struct call *call, CK_SESSION_HANDLE session, enum operation_kind kind,
-                   struct operation **operation) {
-  CK_RV rv = call_begin(call, session);
-  if (rv != CKR_OK) return rv;
-  *operation = &call->session->operations[kind];
-  return (*operation)->active ? CKR_OK : call_end(call, CKR_OPERATION_NOT_INITIALIZED);
-}
-
 #define CRYPT_FUNCTIONS(name, kind, decrypt)                                                                           \
   CK_RV C_##name##Init(CK_SESSION_HANDLE hSession, CK_MECHANISM *pMechanism, CK_OBJECT_HANDLE hKey) {                  \
-    struct call call;                                                                                                  \
-    CK_RV rv = call_begin(&call, hSession);                                                                            \
-    return rv != CKR_OK ? rv : call_end(&call, operation_begin(&call, kind, pMechanism, hKey));                        \
+    return operation_init(hSession, kind, pMechanism, hKey);                                                           \
   }                                                                                                                    \
   CK_RV C_##name(CK_SESSION_HANDLE hSession, CK_BYTE *pData, CK_ULONG ulDataLen, CK_BYTE *pOutput,                     \
                  CK_ULONG *pulOutputLen) {                                                                             \
     struct call call;                                                                                                  \
     struct operation *operation;                                                                                       \
-    CK_RV rv = begin(&call, hSession, kind, &operation);                                                               \
+    CK_RV rv = operation_call(&call, hSession, kind, &operation);                                                      \
     if (rv != CKR_OK) return rv;                                                                                       \
     return call_end(&call, crypt_at_once(&call, operation, decrypt, pData, ulDataLen, pOutput, pulOutputLen));         \
   }                                                                                                                    \
@@ -30,14 +19,14 @@ static CK_RV begin(struct call *call, CK_SESSION_HANDLE session, enum operation_
                          CK_ULONG *pulOutputLen) {                                                                     \
     struct call call;                                                                                                  \
     struct operation *operation;                                                                                       \
-    CK_RV rv = begin(&call, hSession, kind, &operation);                                                               \
+    CK_RV rv = operation_call(&call, hSession, kind, &operation);                                                      \
     if (rv != CKR_OK) return rv;                                                                                       \
     return call_end(&call, crypt_update(&call, operation, decrypt, pPart, ulPartLen, pOutput, pulOutputLen));          \
   }                                                                                                                    \
   CK_RV C_##name##Final(CK_SESSION_HANDLE hSession, CK_BYTE *pOutput, CK_ULONG *pulOutputLen) {                        \
     struct call call;                                                                                                  \
     struct operation *operation;                                                                                       \
-    CK_RV rv = begin(&call, hSession, kind, &operation);                                                               \
+    CK_RV rv = operation_call(&call, hSession, kind, &operation);                                                      \
     if (rv != CKR_OK) return rv;                                                                                       \
     return call_end(&call, crypt_final(&call, operation, decrypt, pOutput, pulOutputLen));                             \
   }
@@ -57,7 +46,7 @@ static CK_RV add(struct call *call, struct operation *operation, enum operation_
 /* The other operation of a call that does two things; CKR_OPERATION_NOT_INITIALIZED if either is missing. */
 static CK_RV begin_two(struct call *call, CK_SESSION_HANDLE session, enum operation_kind kind,
                        enum operation_kind other_kind, struct operation **operation, struct operation **other) {
-  CK_RV rv = begin(call, session, kind, operation);
+  CK_RV rv = operation_call(call, session, kind, operation);
   if (rv != CKR_OK) return rv;
   *other = &call->session->operations[other_kind];
   if ((*other)->active && !(*other)->presented) return CKR_OK;

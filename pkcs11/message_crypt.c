@@ -182,27 +182,16 @@ static CK_RV next_part(struct call *call, struct operation *operation, bool decr
   return rv;
 }
 
-/* A call in the middle of a message-based operation. */
-static CK_RV begin(struct call *call, CK_SESSION_HANDLE session, enum operation_kind kind,
-                   struct operation **operation) {
-  CK_RV rv = call_begin(call, session);
-  if (rv != CKR_OK) return rv;
-  *operation = &call->session->operations[kind];
-  return (*operation)->active ? CKR_OK : call_end(call, CKR_OPERATION_NOT_INITIALIZED);
-}
-
 #define MESSAGE_FUNCTIONS(name, kind, decrypt)                                                                         \
   CK_RV C_Message##name##Init(CK_SESSION_HANDLE hSession, CK_MECHANISM *pMechanism, CK_OBJECT_HANDLE hKey) {           \
-    struct call call;                                                                                                  \
-    CK_RV rv = call_begin(&call, hSession);                                                                            \
-    return rv != CKR_OK ? rv : call_end(&call, operation_begin(&call, kind, pMechanism, hKey));                        \
+    return operation_init(hSession, kind, pMechanism, hKey);                                                           \
   }                                                                                                                    \
   CK_RV C_##name##Message(CK_SESSION_HANDLE hSession, void *pParameter, CK_ULONG ulParameterLen,                       \
                           CK_BYTE *pAssociatedData, CK_ULONG ulAssociatedDataLen, CK_BYTE *pInput,                     \
                           CK_ULONG ulInputLen, CK_BYTE *pOutput, CK_ULONG *pulOutputLen) {                             \
     struct call call;                                                                                                  \
     struct operation *operation;                                                                                       \
-    CK_RV rv = begin(&call, hSession, kind, &operation);                                                               \
+    CK_RV rv = operation_call(&call, hSession, kind, &operation);                                                      \
     if (rv != CKR_OK) return rv;                                                                                       \
     return call_end(&call, whole_message(&call, operation, decrypt, pParameter, ulParameterLen, pAssociatedData,       \
                                          ulAssociatedDataLen, pInput, ulInputLen, pOutput, pulOutputLen));             \
@@ -211,7 +200,7 @@ static CK_RV begin(struct call *call, CK_SESSION_HANDLE session, enum operation_
                                CK_BYTE *pAssociatedData, CK_ULONG ulAssociatedDataLen) {                               \
     struct call call;                                                                                                  \
     struct operation *operation;                                                                                       \
-    CK_RV rv = begin(&call, hSession, kind, &operation);                                                               \
+    CK_RV rv = operation_call(&call, hSession, kind, &operation);                                                      \
     if (rv != CKR_OK) return rv;                                                                                       \
     return call_end(&call, begin_message(&call, operation, decrypt, pParameter, ulParameterLen, pAssociatedData,       \
                                          ulAssociatedDataLen));                                                        \
@@ -220,7 +209,7 @@ static CK_RV begin(struct call *call, CK_SESSION_HANDLE session, enum operation_
                               CK_ULONG ulPartLen, CK_BYTE *pOutput, CK_ULONG *pulOutputLen, CK_FLAGS flags) {          \
     struct call call;                                                                                                  \
     struct operation *operation;                                                                                       \
-    CK_RV rv = begin(&call, hSession, kind, &operation);                                                               \
+    CK_RV rv = operation_call(&call, hSession, kind, &operation);                                                      \
     if (rv != CKR_OK) return rv;                                                                                       \
     return call_end(&call, next_part(&call, operation, decrypt, pParameter, ulParameterLen, pPart, ulPartLen,          \
                                      pOutput, pulOutputLen, flags));                                                   \
@@ -228,7 +217,7 @@ static CK_RV begin(struct call *call, CK_SESSION_HANDLE session, enum operation_
   CK_RV C_Message##name##Final(CK_SESSION_HANDLE hSession) {                                                           \
     struct call call;                                                                                                  \
     struct operation *operation;                                                                                       \
-    CK_RV rv = begin(&call, hSession, kind, &operation);                                                               \
+    CK_RV rv = operation_call(&call, hSession, kind, &operation);                                                      \
     if (rv != CKR_OK) return rv;                                                                                       \
     operation_end(operation);                                                                                          \
     return call_end(&call, CKR_OK);                                                                                    \

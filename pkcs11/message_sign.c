@@ -2,15 +2,6 @@
 
 #include "sign.h"
 
-/* A call in the middle of a message-based operation. */
-static CK_RV begin(struct call *call, CK_SESSION_HANDLE session, enum operation_kind kind,
-                   struct operation **operation) {
-  CK_RV rv = call_begin(call, session);
-  if (rv != CKR_OK) return rv;
-  *operation = &call->session->operations[kind];
-  return (*operation)->active ? CKR_OK : call_end(call, CKR_OPERATION_NOT_INITIALIZED);
-}
-
 /* Ready for the next message. */
 static CK_RV end_message(struct call *call, struct operation *operation, CK_RV rv) {
   enum digest digest = operation->mechanism->digest;
@@ -29,29 +20,23 @@ static void lock_again(struct operation *operation) {
                       facts_flag(operation->facts, CKA_ALWAYS_AUTHENTICATE);
 }
 
-static CK_RV begin_message(struct call *call, CK_SESSION_HANDLE session, enum operation_kind kind) {
+static CK_RV begin_message(CK_SESSION_HANDLE session, enum operation_kind kind) {
+  struct call call;
   struct operation *operation;
-  CK_RV rv = begin(call, session, kind, &operation);
+  CK_RV rv = operation_call(&call, session, kind, &operation);
   if (rv != CKR_OK) return rv;
-  rv = operation->in_message ? CKR_OPERATION_ACTIVE : operation_check_login(call, operation);
+  rv = operation->in_message ? CKR_OPERATION_ACTIVE : operation_check_login(&call, operation);
   if (rv == CKR_OK) operation->in_message = true;
-  return call_end(call, rv);
+  return call_end(&call, rv);
 }
 
 static CK_RV final_call(CK_SESSION_HANDLE session, enum operation_kind kind) {
   struct call call;
   struct operation *operation;
-  CK_RV rv = begin(&call, session, kind, &operation);
+  CK_RV rv = operation_call(&call, session, kind, &operation);
   if (rv != CKR_OK) return rv;
   operation_end(operation);
   return call_end(&call, CKR_OK);
-}
-
-CK_RV C_MessageSignInit(CK_SESSION_HANDLE hSession, CK_MECHANISM *pMechanism, CK_OBJECT_HANDLE hKey) {
-  struct call call;
-  CK_RV rv = call_begin(&call, hSession);
-  if (rv != CKR_OK) return rv;
-  return call_end(&call, operation_begin(&call, OPERATION_MESSAGE_SIGN, pMechanism, hKey));
 }
 
 /* Signs `data` behind what was collected. */
@@ -69,49 +54,6 @@ static CK_RV sign_message(struct call *call, struct operation *operation, const 
   return end_message(call, operation, rv);
 }
 
-/* No mechanism has a parameter for each message: what is given is not looked at. */
-CK_RV C_SignMessage(CK_SESSION_HANDLE hSession, void *pParameter, CK_ULONG ulParameterLen, CK_BYTE *pData,
-                    CK_ULONG ulDataLen, CK_BYTE *pSignature, CK_ULONG *pulSignatureLen) {
-  struct call call;
-  struct operation *operation;
-  (void)pParameter, (void)ulParameterLen;
-  CK_RV rv = begin(&call, hSession, OPERATION_MESSAGE_SIGN, &operation);
-  if (rv != CKR_OK) return rv;
-  if (operation->in_message) return call_end(&call, CKR_OPERATION_ACTIVE);
-  if (pulSignatureLen == NULL) return call_end(&call, CKR_ARGUMENTS_BAD);
-  return call_end(&call, sign_message(&call, operation, pData, ulDataLen, pSignature, pulSignatureLen));
-}
-
-CK_RV C_SignMessageBegin(CK_SESSION_HANDLE hSession, void *pParameter, CK_ULONG ulParameterLen) {
-  struct call call;
-  (void)pParameter, (void)ulParameterLen;
-  return begin_message(&call, hSession, OPERATION_MESSAGE_SIGN);
-}
-
-/* Without a place for the length of the signature, more parts will come. */
-CK_RV C_SignMessageNext(CK_SESSION_HANDLE hSession, void *pParameter, CK_ULONG ulParameterLen, CK_BYTE *pData,
-                        CK_ULONG ulDataLen, CK_BYTE *pSignature, CK_ULONG *pulSignatureLen) {
-  struct call call;
-  struct operation *operation;
-  (void)pParameter, (void)ulParameterLen;
-  CK_RV rv = begin(&call, hSession, OPERATION_MESSAGE_SIGN, &operation);
-  if (rv != CKR_OK) return rv;
-  if (!operation->in_message) return call_end(&call, CKR_OPERATION_NOT_INITIALIZED);
-  if (pulSignatureLen != NULL)
-    return call_end(&call, sign_message(&call, operation, pData, ulDataLen, pSignature, pulSignatureLen));
-  rv = operation_update(&call, operation, pData, ulDataLen);
-  return call_end(&call, rv == CKR_OK ? rv : end_message(&call, operation, rv));
-}
-
-CK_RV C_MessageSignFinal(CK_SESSION_HANDLE hSession) { return final_call(hSession, OPERATION_MESSAGE_SIGN); }
-
-CK_RV C_MessageVerifyInit(CK_SESSION_HANDLE hSession, CK_MECHANISM *pMechanism, CK_OBJECT_HANDLE hKey) {
-  struct call call;
-  CK_RV rv = call_begin(&call, hSession);
-  if (rv != CKR_OK) return rv;
-  return call_end(&call, operation_begin(&call, OPERATION_MESSAGE_VERIFY, pMechanism, hKey));
-}
-
 static CK_RV verify_message(struct call *call, struct operation *operation, const CK_BYTE *data, CK_ULONG length,
                             const CK_BYTE *signature, CK_ULONG signature_length) {
   struct raw_input input;
@@ -121,37 +63,77 @@ static CK_RV verify_message(struct call *call, struct operation *operation, cons
   return end_message(call, operation, rv);
 }
 
-CK_RV C_VerifyMessage(CK_SESSION_HANDLE hSession, void *pParameter, CK_ULONG ulParameterLen, CK_BYTE *pData,
-                      CK_ULONG ulDataLen, CK_BYTE *pSignature, CK_ULONG ulSignatureLen) {
+/*
+ * A message, or a part of one that was begun (`in_message`). `signature_length` goes with the signature that is made or
+ * checked; without it, more parts will come.
+ */
+static CK_RV take_message(CK_SESSION_HANDLE session, enum operation_kind kind, bool in_message, const CK_BYTE *data,
+                          CK_ULONG length, CK_BYTE *signature, CK_ULONG *signature_length) {
   struct call call;
   struct operation *operation;
-  (void)pParameter, (void)ulParameterLen;
-  CK_RV rv = begin(&call, hSession, OPERATION_MESSAGE_VERIFY, &operation);
+  CK_RV rv = operation_call(&call, session, kind, &operation);
   if (rv != CKR_OK) return rv;
-  if (operation->in_message) return call_end(&call, CKR_OPERATION_ACTIVE);
-  if (pSignature == NULL) return call_end(&call, CKR_ARGUMENTS_BAD);
-  return call_end(&call, verify_message(&call, operation, pData, ulDataLen, pSignature, ulSignatureLen));
+  if (operation->in_message != in_message)
+    return call_end(&call, in_message ? CKR_OPERATION_NOT_INITIALIZED : CKR_OPERATION_ACTIVE);
+  if (signature_length == NULL) {
+    if (!in_message) return call_end(&call, CKR_ARGUMENTS_BAD);
+    rv = operation_update(&call, operation, data, length);
+    return call_end(&call, rv == CKR_OK ? rv : end_message(&call, operation, rv));
+  }
+  if (kind == OPERATION_MESSAGE_SIGN)
+    return call_end(&call, sign_message(&call, operation, data, length, signature, signature_length));
+  return call_end(&call, verify_message(&call, operation, data, length, signature, *signature_length));
+}
+
+CK_RV C_MessageSignInit(CK_SESSION_HANDLE hSession, CK_MECHANISM *pMechanism, CK_OBJECT_HANDLE hKey) {
+  return operation_init(hSession, OPERATION_MESSAGE_SIGN, pMechanism, hKey);
+}
+
+/* No mechanism has a parameter for each message: what is given is not looked at. */
+CK_RV C_SignMessage(CK_SESSION_HANDLE hSession, void *pParameter, CK_ULONG ulParameterLen, CK_BYTE *pData,
+                    CK_ULONG ulDataLen, CK_BYTE *pSignature, CK_ULONG *pulSignatureLen) {
+  (void)pParameter, (void)ulParameterLen;
+  return take_message(hSession, OPERATION_MESSAGE_SIGN, false, pData, ulDataLen, pSignature, pulSignatureLen);
+}
+
+CK_RV C_SignMessageBegin(CK_SESSION_HANDLE hSession, void *pParameter, CK_ULONG ulParameterLen) {
+  (void)pParameter, (void)ulParameterLen;
+  return begin_message(hSession, OPERATION_MESSAGE_SIGN);
+}
+
+CK_RV C_SignMessageNext(CK_SESSION_HANDLE hSession, void *pParameter, CK_ULONG ulParameterLen, CK_BYTE *pData,
+                        CK_ULONG ulDataLen, CK_BYTE *pSignature, CK_ULONG *pulSignatureLen) {
+  (void)pParameter, (void)ulParameterLen;
+  return take_message(hSession, OPERATION_MESSAGE_SIGN, true, pData, ulDataLen, pSignature, pulSignatureLen);
+}
+
+CK_RV C_MessageSignFinal(CK_SESSION_HANDLE hSession) { return final_call(hSession, OPERATION_MESSAGE_SIGN); }
+
+CK_RV C_MessageVerifyInit(CK_SESSION_HANDLE hSession, CK_MECHANISM *pMechanism, CK_OBJECT_HANDLE hKey) {
+  return operation_init(hSession, OPERATION_MESSAGE_VERIFY, pMechanism, hKey);
+}
+
+static CK_RV take_to_verify(CK_SESSION_HANDLE session, bool in_message, const CK_BYTE *data, CK_ULONG length,
+                            CK_BYTE *signature, CK_ULONG signature_length) {
+  return take_message(session, OPERATION_MESSAGE_VERIFY, in_message, data, length, signature,
+                      signature == NULL ? NULL : &signature_length);
+}
+
+CK_RV C_VerifyMessage(CK_SESSION_HANDLE hSession, void *pParameter, CK_ULONG ulParameterLen, CK_BYTE *pData,
+                      CK_ULONG ulDataLen, CK_BYTE *pSignature, CK_ULONG ulSignatureLen) {
+  (void)pParameter, (void)ulParameterLen;
+  return take_to_verify(hSession, false, pData, ulDataLen, pSignature, ulSignatureLen);
 }
 
 CK_RV C_VerifyMessageBegin(CK_SESSION_HANDLE hSession, void *pParameter, CK_ULONG ulParameterLen) {
-  struct call call;
   (void)pParameter, (void)ulParameterLen;
-  return begin_message(&call, hSession, OPERATION_MESSAGE_VERIFY);
+  return begin_message(hSession, OPERATION_MESSAGE_VERIFY);
 }
 
-/* Without a signature, more parts will come. */
 CK_RV C_VerifyMessageNext(CK_SESSION_HANDLE hSession, void *pParameter, CK_ULONG ulParameterLen, CK_BYTE *pData,
                           CK_ULONG ulDataLen, CK_BYTE *pSignature, CK_ULONG ulSignatureLen) {
-  struct call call;
-  struct operation *operation;
   (void)pParameter, (void)ulParameterLen;
-  CK_RV rv = begin(&call, hSession, OPERATION_MESSAGE_VERIFY, &operation);
-  if (rv != CKR_OK) return rv;
-  if (!operation->in_message) return call_end(&call, CKR_OPERATION_NOT_INITIALIZED);
-  if (pSignature != NULL)
-    return call_end(&call, verify_message(&call, operation, pData, ulDataLen, pSignature, ulSignatureLen));
-  rv = operation_update(&call, operation, pData, ulDataLen);
-  return call_end(&call, rv == CKR_OK ? rv : end_message(&call, operation, rv));
+  return take_to_verify(hSession, true, pData, ulDataLen, pSignature, ulSignatureLen);
 }
 
 CK_RV C_MessageVerifyFinal(CK_SESSION_HANDLE hSession) { return final_call(hSession, OPERATION_MESSAGE_VERIFY); }

@@ -108,6 +108,21 @@ CK_RV operation_begin(struct call *call, enum operation_kind kind, const CK_MECH
   return rv;
 }
 
+CK_RV operation_init(CK_SESSION_HANDLE session, enum operation_kind kind, const CK_MECHANISM *mechanism,
+                     CK_OBJECT_HANDLE key) {
+  struct call call;
+  CK_RV rv = call_begin(&call, session);
+  return rv != CKR_OK ? rv : call_end(&call, operation_begin(&call, kind, mechanism, key));
+}
+
+CK_RV operation_call(struct call *call, CK_SESSION_HANDLE session, enum operation_kind kind,
+                     struct operation **operation) {
+  CK_RV rv = call_begin(call, session);
+  if (rv != CKR_OK) return rv;
+  *operation = &call->session->operations[kind];
+  return (*operation)->active ? CKR_OK : call_end(call, CKR_OPERATION_NOT_INITIALIZED);
+}
+
 /* An operation with a private key does not outlive the login it was begun in. */
 CK_RV operation_check_login(struct call *call, const struct operation *operation) {
   if (operation->private && operation->epoch != login_epoch(call->library)) return CKR_USER_NOT_LOGGED_IN;

@@ -14,6 +14,12 @@ struct raw_input {
 
 /* Begins an operation of a kind. A NULL mechanism cancels the one that goes on. */
 CK_RV operation_begin(struct call *call, enum operation_kind kind, const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key);
+/* The whole of an Init function. */
+CK_RV operation_init(CK_SESSION_HANDLE session, enum operation_kind kind, const CK_MECHANISM *mechanism,
+                     CK_OBJECT_HANDLE key);
+/* A call in the middle of an operation; like call_begin, and CKR_OPERATION_NOT_INITIALIZED if there is none. */
+CK_RV operation_call(struct call *call, CK_SESSION_HANDLE session, enum operation_kind kind,
+                     struct operation **operation);
 /* Whether the login still stands that the operation was begun in, and the PIN of the key came. */
 CK_RV operation_check_login(struct call *call, const struct operation *operation);
 /* Adds a part of the data to be signed or verified. */

@@ -6,48 +6,21 @@
 #include "sign.h"
 
 CK_RV C_SignRecoverInit(CK_SESSION_HANDLE hSession, CK_MECHANISM *pMechanism, CK_OBJECT_HANDLE hKey) {
-  struct call call;
-  CK_RV rv = call_begin(&call, hSession);
-  if (rv != CKR_OK) return rv;
-  return call_end(&call, operation_begin(&call, OPERATION_SIGN_RECOVER, pMechanism, hKey));
-}
-
-static CK_RV sign_recover(struct call *call, struct operation *operation, const CK_BYTE *data, CK_ULONG data_length,
-                          CK_BYTE *signature, CK_ULONG *length) {
-  struct raw_input input;
-  bool answered;
-  if (!operation->active) return CKR_OPERATION_NOT_INITIALIZED;
-  CK_RV rv = length == NULL || (data == NULL && data_length > 0) ? CKR_ARGUMENTS_BAD : CKR_OK;
-  if (rv == CKR_OK) {
-    rv = answer_length(operation->signature_length, signature, length, &answered);
-    if (answered) return rv;
-    rv = operation_input(call, operation, data, data_length, &input);
-  }
-  if (rv == CKR_OK) rv = sign_input(call, operation, &input, signature, length);
-  operation_end(operation);
-  return rv;
+  return operation_init(hSession, OPERATION_SIGN_RECOVER, pMechanism, hKey);
 }
 
 CK_RV C_SignRecover(CK_SESSION_HANDLE hSession, CK_BYTE *pData, CK_ULONG ulDataLen, CK_BYTE *pSignature,
                     CK_ULONG *pulSignatureLen) {
-  struct call call;
-  CK_RV rv = call_begin(&call, hSession);
-  if (rv != CKR_OK) return rv;
-  struct operation *operation = &call.session->operations[OPERATION_SIGN_RECOVER];
-  return call_end(&call, sign_recover(&call, operation, pData, ulDataLen, pSignature, pulSignatureLen));
+  return sign_at_once(hSession, OPERATION_SIGN_RECOVER, pData, ulDataLen, pSignature, pulSignatureLen);
 }
 
 CK_RV C_VerifyRecoverInit(CK_SESSION_HANDLE hSession, CK_MECHANISM *pMechanism, CK_OBJECT_HANDLE hKey) {
-  struct call call;
-  CK_RV rv = call_begin(&call, hSession);
-  if (rv != CKR_OK) return rv;
-  return call_end(&call, operation_begin(&call, OPERATION_VERIFY_RECOVER, pMechanism, hKey));
+  return operation_init(hSession, OPERATION_VERIFY_RECOVER, pMechanism, hKey);
 }
 
 static CK_RV verify_recover(struct call *call, struct operation *operation, const CK_BYTE *signature,
                             CK_ULONG signature_length, CK_BYTE *data, CK_ULONG *length) {
   bool answered = false;
-  if (!operation->active) return CKR_OPERATION_NOT_INITIALIZED;
   CK_RV rv = length == NULL || signature == NULL ? CKR_ARGUMENTS_BAD : operation_check_login(call, operation);
   if (rv == CKR_OK && signature_length != operation->signature_length) rv = CKR_SIGNATURE_LEN_RANGE;
   struct buffer *recovered = &operation->result;
@@ -71,8 +44,8 @@ static CK_RV verify_recover(struct call *call, struct operation *operation, cons
 CK_RV C_VerifyRecover(CK_SESSION_HANDLE hSession, CK_BYTE *pSignature, CK_ULONG ulSignatureLen, CK_BYTE *pData,
                       CK_ULONG *pulDataLen) {
   struct call call;
-  CK_RV rv = call_begin(&call, hSession);
+  struct operation *operation;
+  CK_RV rv = operation_call(&call, hSession, OPERATION_VERIFY_RECOVER, &operation);
   if (rv != CKR_OK) return rv;
-  struct operation *operation = &call.session->operations[OPERATION_VERIFY_RECOVER];
   return call_end(&call, verify_recover(&call, operation, pSignature, ulSignatureLen, pData, pulDataLen));
 }

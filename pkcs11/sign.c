@@ -7,10 +7,7 @@
 #include "appliance.h"
 
 CK_RV C_SignInit(CK_SESSION_HANDLE hSession, CK_MECHANISM *pMechanism, CK_OBJECT_HANDLE hKey) {
-  struct call call;
-  CK_RV rv = call_begin(&call, hSession);
-  if (rv != CKR_OK) return rv;
-  return call_end(&call, operation_begin(&call, OPERATION_SIGN, pMechanism, hKey));
+  return operation_init(hSession, OPERATION_SIGN, pMechanism, hKey);
 }
 
 CK_RV answer_length(size_t needed, const CK_BYTE *output, CK_ULONG *length, bool *answered) {
@@ -42,11 +39,11 @@ CK_RV sign_input(struct call *call, const struct operation *operation, const str
   return rv;
 }
 
-static CK_RV sign_at_once(struct call *call, struct operation *operation, const CK_BYTE *data, CK_ULONG data_length,
-                          CK_BYTE *signature, CK_ULONG *length) {
+static CK_RV sign_whole(struct call *call, struct operation *operation, const CK_BYTE *data, CK_ULONG data_length,
+                        CK_BYTE *signature, CK_ULONG *length) {
   struct raw_input input;
   bool answered;
-  if (!operation->active || operation->parts) return CKR_OPERATION_NOT_INITIALIZED;
+  if (operation->parts) return CKR_OPERATION_NOT_INITIALIZED;
   CK_RV rv = length == NULL || (data == NULL && data_length > 0) ? CKR_ARGUMENTS_BAD : CKR_OK;
   if (rv == CKR_OK) {
     rv = answer_length(operation->signature_length, signature, length, &answered);
@@ -58,21 +55,25 @@ static CK_RV sign_at_once(struct call *call, struct operation *operation, const 
   return rv;
 }
 
+CK_RV sign_at_once(CK_SESSION_HANDLE session, enum operation_kind kind, const CK_BYTE *data, CK_ULONG data_length,
+                   CK_BYTE *signature, CK_ULONG *length) {
+  struct call call;
+  struct operation *operation;
+  CK_RV rv = operation_call(&call, session, kind, &operation);
+  if (rv != CKR_OK) return rv;
+  return call_end(&call, sign_whole(&call, operation, data, data_length, signature, length));
+}
+
 CK_RV C_Sign(CK_SESSION_HANDLE hSession, CK_BYTE *pData, CK_ULONG ulDataLen, CK_BYTE *pSignature,
              CK_ULONG *pulSignatureLen) {
-  struct call call;
-  CK_RV rv = call_begin(&call, hSession);
-  if (rv != CKR_OK) return rv;
-  struct operation *operation = &call.session->operations[OPERATION_SIGN];
-  return call_end(&call, sign_at_once(&call, operation, pData, ulDataLen, pSignature, pulSignatureLen));
+  return sign_at_once(hSession, OPERATION_SIGN, pData, ulDataLen, pSignature, pulSignatureLen);
 }
 
 CK_RV C_SignUpdate(CK_SESSION_HANDLE hSession, CK_BYTE *pPart, CK_ULONG ulPartLen) {
   struct call call;
-  CK_RV rv = call_begin(&call, hSession);
+  struct operation *operation;
+  CK_RV rv = operation_call(&call, hSession, OPERATION_SIGN, &operation);
   if (rv != CKR_OK) return rv;
-  struct operation *operation = &call.session->operations[OPERATION_SIGN];
-  if (!operation->active) return call_end(&call, CKR_OPERATION_NOT_INITIALIZED);
   rv = operation_update(&call, operation, pPart, ulPartLen);
   if (rv != CKR_OK) operation_end(operation);
   return call_end(&call, rv);
@@ -81,7 +82,6 @@ CK_RV C_SignUpdate(CK_SESSION_HANDLE hSession, CK_BYTE *pPart, CK_ULONG ulPartLe
 static CK_RV sign_final(struct call *call, struct operation *operation, CK_BYTE *signature, CK_ULONG *length) {
   struct raw_input input;
   bool answered;
-  if (!operation->active) return CKR_OPERATION_NOT_INITIALIZED;
   CK_RV rv = length == NULL ? CKR_ARGUMENTS_BAD : CKR_OK;
   if (rv == CKR_OK) {
     rv = answer_length(operation->signature_length, signature, length, &answered);
@@ -96,8 +96,8 @@ static CK_RV sign_final(struct call *call, struct operation *operation, CK_BYTE 
 
 CK_RV C_SignFinal(CK_SESSION_HANDLE hSession, CK_BYTE *pSignature, CK_ULONG *pulSignatureLen) {
   struct call call;
-  CK_RV rv = call_begin(&call, hSession);
+  struct operation *operation;
+  CK_RV rv = operation_call(&call, hSession, OPERATION_SIGN, &operation);
   if (rv != CKR_OK) return rv;
-  struct operation *operation = &call.session->operations[OPERATION_SIGN];
   return call_end(&call, sign_final(&call, operation, pSignature, pulSignatureLen));
 }

@@ -28,19 +28,14 @@ CK_RV verify_input(struct call *call, const struct operation *operation, const s
 }
 
 CK_RV C_VerifyInit(CK_SESSION_HANDLE hSession, CK_MECHANISM *pMechanism, CK_OBJECT_HANDLE hKey) {
-  struct call call;
-  CK_RV rv = call_begin(&call, hSession);
-  if (rv != CKR_OK) return rv;
-  return call_end(&call, operation_begin(&call, OPERATION_VERIFY, pMechanism, hKey));
+  return operation_init(hSession, OPERATION_VERIFY, pMechanism, hKey);
 }
 
 /* A call in the middle of a verification; `presented`: one that was begun with its signature. */
 static CK_RV verify_call(struct call *call, CK_SESSION_HANDLE session, bool presented, struct operation **operation) {
-  CK_RV rv = call_begin(call, session);
+  CK_RV rv = operation_call(call, session, OPERATION_VERIFY, operation);
   if (rv != CKR_OK) return rv;
-  *operation = &call->session->operations[OPERATION_VERIFY];
-  if ((*operation)->active && (*operation)->presented == presented) return CKR_OK;
-  return call_end(call, CKR_OPERATION_NOT_INITIALIZED);
+  return (*operation)->presented == presented ? CKR_OK : call_end(call, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 static CK_RV verify_at_once(struct call *call, struct operation *operation, const CK_BYTE *data, CK_ULONG data_length,

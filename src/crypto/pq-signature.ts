@@ -1,9 +1,13 @@
-/** What ML-DSA and SLH-DSA share: contexts, hedging, and the encoding of messages that are hashed first. */
+/** What ML-DSA and SLH-DSA share: contexts, hedging, the encoding of messages that are hashed first, and how OpenSSL is asked. */
+
+import { type KeyType } from '#src/wire/enumerations.ts';
 
 import { DerWriter } from './der.ts';
+import { evpSign, evpVerify, requireType } from './evp.ts';
 import { checkHashValue, HASHES, type HashName } from './hashes.ts';
 import { type EvpParameters } from './native.ts';
 import { CryptoRefusal } from './refusal.ts';
+import { type SigningKey } from './signing-key.ts';
 
 /**
  * Randomness in signing (CK_HEDGE_TYPE): `preferred` and `required` take it, since it is always at hand; `deterministic` gives the
@@ -34,7 +38,7 @@ interface EncodedMessage {
  * Message and parameters for OpenSSL. A hash value is encoded here (FIPS 204 algorithm 4, FIPS 205 algorithm 23): OpenSSL takes it
  * as ready for the internal function.
  */
-export function encodeMessage(parameters: PqSignatureParameters, input: Uint8Array): EncodedMessage {
+function encodeMessage(parameters: PqSignatureParameters, input: Uint8Array): EncodedMessage {
   const { hedge, context, hash } = parameters;
   if (context.length > MAX_CONTEXT) throw new CryptoRefusal('parameter', `context of ${context.length} bytes`);
   const deterministic = ['deterministic', hedge === 'deterministic' ? 1 : 0];
@@ -44,4 +48,39 @@ export function encodeMessage(parameters: PqSignatureParameters, input: Uint8Arr
   const prefix = Uint8Array.of(1, context.length);
   const message = Buffer.concat([prefix, context, DerWriter.oid(HASHES[hash].oid), input]);
   return { parameters: [...deterministic, 'message-encoding', 0], message };
+}
+
+interface PqSignatures {
+  /** @throws CryptoRefusal parameter, data-length (of a hash value), key-type */
+  sign(key: SigningKey, parameters: PqSignatureParameters, input: Uint8Array): Promise<Uint8Array>;
+  /** @throws CryptoRefusal as `sign` */
+  verify(
+    key: SigningKey,
+    parameters: PqSignatureParameters,
+    input: Uint8Array,
+    signature: Uint8Array,
+  ): Promise<boolean>;
+}
+
+/**
+ * Signatures of one algorithm, on the thread pool; they are verified before they are released.
+ * @param turn runs the signing when its turn has come
+ */
+export function pqSignatures(
+  privateType: KeyType,
+  publicType: KeyType,
+  turn: <T>(job: () => Promise<T>) => Promise<T> = (job) => job(),
+): PqSignatures {
+  return {
+    async sign(key, parameters, input) {
+      requireType(key, privateType);
+      const encoded = encodeMessage(parameters, input);
+      return turn(() => evpSign('message', key, encoded.parameters, encoded.message));
+    },
+    async verify(key, parameters, input, signature) {
+      requireType(key, privateType, publicType);
+      const encoded = encodeMessage(parameters, input);
+      return evpVerify('message', key, encoded.parameters, encoded.message, signature);
+    },
+  };
 }

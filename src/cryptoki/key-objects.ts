@@ -3,7 +3,7 @@
 import { KeyType } from '#src/wire/enumerations.ts';
 import { Bug } from '#src/wire/status.ts';
 import { type ObjectDescription, objectDescription } from './attributes.ts';
-import { CKA, CKK, CKO } from './constants.ts';
+import { CKA, CKK, CKM, CKO } from './constants.ts';
 import { curveDescription } from './curves.ts';
 import { parameterSet } from './parameter-sets.ts';
 import { bitLength, ecPointOf, rsaNumbers, subjectPublicKey } from './public-key-info.ts';
@@ -15,14 +15,15 @@ function description(objectClass: number, keyType: number | undefined): ObjectDe
   return found;
 }
 
+/** Private type, public type, key type of the objects, and the mechanism that makes such pairs. */
 const pairs = [
-  [KeyType.RSA_PRIVATE, KeyType.RSA_PUBLIC, CKK.RSA],
-  [KeyType.EC_PRIVATE, KeyType.EC_PUBLIC, CKK.EC],
-  [KeyType.ED_PRIVATE, KeyType.ED_PUBLIC, CKK.EC_EDWARDS],
-  [KeyType.X_PRIVATE, KeyType.X_PUBLIC, CKK.EC_MONTGOMERY],
-  [KeyType.ML_DSA_PRIVATE, KeyType.ML_DSA_PUBLIC, CKK.ML_DSA],
-  [KeyType.SLH_DSA_PRIVATE, KeyType.SLH_DSA_PUBLIC, CKK.SLH_DSA],
-  [KeyType.ML_KEM_PRIVATE, KeyType.ML_KEM_PUBLIC, CKK.ML_KEM],
+  [KeyType.RSA_PRIVATE, KeyType.RSA_PUBLIC, CKK.RSA, CKM.RSA_PKCS_KEY_PAIR_GEN],
+  [KeyType.EC_PRIVATE, KeyType.EC_PUBLIC, CKK.EC, CKM.EC_KEY_PAIR_GEN],
+  [KeyType.ED_PRIVATE, KeyType.ED_PUBLIC, CKK.EC_EDWARDS, CKM.EC_EDWARDS_KEY_PAIR_GEN],
+  [KeyType.X_PRIVATE, KeyType.X_PUBLIC, CKK.EC_MONTGOMERY, CKM.EC_MONTGOMERY_KEY_PAIR_GEN],
+  [KeyType.ML_DSA_PRIVATE, KeyType.ML_DSA_PUBLIC, CKK.ML_DSA, CKM.ML_DSA_KEY_PAIR_GEN],
+  [KeyType.SLH_DSA_PRIVATE, KeyType.SLH_DSA_PUBLIC, CKK.SLH_DSA, CKM.SLH_DSA_KEY_PAIR_GEN],
+  [KeyType.ML_KEM_PRIVATE, KeyType.ML_KEM_PUBLIC, CKK.ML_KEM, CKM.ML_KEM_KEY_PAIR_GEN],
 ] as const;
 
 const objects = new Map<number, ObjectDescription>([
@@ -51,6 +52,16 @@ export function objectOfKey(type: number, attributes: ReadonlyMap<number, Uint8A
 /** The type of the private key objects of a CKK_, `undefined` if it has none. */
 export function privateTypeOf(keyType: number): KeyType | undefined {
   return pairs.find(([, , other]) => other === keyType)?.[0];
+}
+
+/** The type of the public half of a private key, `undefined` if it has none that is kept as a key. */
+export function publicTypeOf(privateType: number): KeyType | undefined {
+  return pairs.find(([type]) => type === privateType)?.[1];
+}
+
+/** The mechanism that makes pairs with this type of private key. */
+export function pairMechanismOf(privateType: number): number | undefined {
+  return pairs.find(([type]) => type === privateType)?.[3];
 }
 
 /** What a key itself tells of an attribute; `undefined` for all other attributes. */

@@ -4,7 +4,7 @@ import { CkrError } from '#src/wire/status.ts';
 import { type AttributeRule, type Change, type Making } from './attribute-rules.ts';
 import { readAttributeTemplate } from './attribute-templates.ts';
 import { type AttributeRules, type ObjectDescription } from './attributes.ts';
-import { CKA, CKR } from './constants.ts';
+import { CKA, CKO, CKR } from './constants.ts';
 import { type Role } from './roles.ts';
 import { type Attribute, equalBytes, isTrue, normalise, TRUE, ulongOf } from './values.ts';
 
@@ -56,7 +56,7 @@ export function completeTemplate(
     if (fixedValue && !same) throw inconsistent(rule, 'contradicts the rest');
     if (rule.trueBySo && isTrue(value) && role !== 'so') throw new CkrError(CKR.ATTRIBUTE_READ_ONLY, rule.name);
   }
-  if (!grantsUsage(given, description.rules)) {
+  if (!grantsUsage(given, description)) {
     for (const usage of description.defaultUsage) if (!given.has(usage)) given.set(usage, TRUE);
   }
   const complete: AttributeMap = new Map();
@@ -123,8 +123,13 @@ export function keyFlags(attributes: ReadonlyMap<number, Uint8Array>, descriptio
   return flags;
 }
 
-function grantsUsage(given: AttributeMap, rules: AttributeRules): boolean {
-  for (const [type, value] of given) if (rules.get(type)?.usage && isTrue(value)) return true;
+/** No cipher takes a secret that is for MACs, but pkcs11-tool 0.26 has encryption in all its templates. */
+function grantsUsage(given: AttributeMap, description: ObjectDescription): boolean {
+  const isMacKey = description.class === CKO.SECRET_KEY && description.defaultUsage.includes(CKA.SIGN);
+  for (const [type, value] of given) {
+    if (!description.rules.get(type)?.usage || !isTrue(value)) continue;
+    if (!isMacKey || (type !== CKA.ENCRYPT && type !== CKA.DECRYPT)) return true;
+  }
   return false;
 }
 

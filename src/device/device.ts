@@ -104,11 +104,14 @@ export class Device {
     this.tickets = new LoginTickets(store, epoch, log);
   }
 
-  /** Ends a login with everything the connection owns; also for connections that never logged in. */
-  logout(connection: number): void {
+  /**
+   * Ends a login with everything the connection owns; also for connections that never logged in.
+   * @param keepsPublic all but public session objects, as C_Logout has it (PKCS#11 3.2 section 5.6.10)
+   */
+  logout(connection: number, keepsPublic = false): void {
     for (const errand of this.#errands) if (errand.connection === connection) errand.cancelled = true;
     this.logins.logout(connection);
-    this.keys.deleteSessionKeys(connection);
+    this.keys.deleteSessionKeys(connection, keepsPublic);
     this.handles.closeAll(connection);
     this.digests.closeAll(connection);
     this.pinChanges.forget(connection);

@@ -2,6 +2,7 @@
 
 import { generateKey } from '#src/crypto/generate-key.ts';
 import { POST_QUANTUM } from '#src/crypto/post-quantum.ts';
+import { publicTypeOf } from '#src/cryptoki/key-objects.ts';
 import { Curve, KeyType } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { type Device } from './device.ts';
@@ -10,17 +11,6 @@ import { type Device } from './device.ts';
 const EXPONENT = 65_537n;
 const MIN_BITS = 1024;
 const MAX_BITS = 8192;
-
-/** Type of the public half by type of the private one. */
-const PUBLIC_TYPES = new Map<number, KeyType>([
-  [KeyType.RSA_PRIVATE, KeyType.RSA_PUBLIC],
-  [KeyType.EC_PRIVATE, KeyType.EC_PUBLIC],
-  [KeyType.ED_PRIVATE, KeyType.ED_PUBLIC],
-  [KeyType.X_PRIVATE, KeyType.X_PUBLIC],
-  [KeyType.ML_DSA_PRIVATE, KeyType.ML_DSA_PUBLIC],
-  [KeyType.SLH_DSA_PRIVATE, KeyType.SLH_DSA_PUBLIC],
-  [KeyType.ML_KEM_PRIVATE, KeyType.ML_KEM_PUBLIC],
-]);
 
 /** Curves that clients of the vendor's protocol know. */
 const VENDOR_CURVES: readonly number[] = [Curve.P256, Curve.P384, Curve.P521];
@@ -80,7 +70,7 @@ export function checkVendorCurve(curve: number): void {
 
 /** Second check, after the login: sizes and types that are not served. HalError UNSUPPORTED_KEY. */
 export function checkSupported({ type, bits, exponent }: PairKind): void {
-  if (!PUBLIC_TYPES.has(type)) throw new HalError('UNSUPPORTED_KEY', `key type ${type}`);
+  if (publicTypeOf(type) === undefined) throw new HalError('UNSUPPORTED_KEY', `key type ${type}`);
   if (type !== KeyType.RSA_PRIVATE) return;
   if (bits < MIN_BITS || bits > MAX_BITS) throw new HalError('UNSUPPORTED_KEY', `RSA of ${bits} bits`);
   if (BigInt(`0x${Buffer.from(exponent).toString('hex')}`) !== EXPONENT) {
@@ -92,5 +82,5 @@ export function checkSupported({ type, bits, exponent }: PairKind): void {
 export async function generatePair(device: Device, { type, curve, bits }: PairKind): Promise<GeneratedPair> {
   await device.masterKey.require();
   const { pkcs8, spki } = await device.generations.run(() => generateKey(type as KeyType, curve as Curve, bits));
-  return { type: type as KeyType, publicType: PUBLIC_TYPES.get(type) as KeyType, pkcs8, spki };
+  return { type: type as KeyType, publicType: publicTypeOf(type) as KeyType, pkcs8, spki };
 }

@@ -145,9 +145,10 @@ export class KeySpace {
     return this.#uses.total(this.#countOf(key));
   }
 
-  /** Destroys the session keys of a connection. */
-  deleteSessionKeys(connection: number): void {
-    this.delete([...this.#volatile.ownedBy(connection)]);
+  /** Destroys the session keys of a connection; with `keepsPublic` those that only a login may see. */
+  deleteSessionKeys(connection: number, keepsPublic: boolean): void {
+    const keys = [...this.#volatile.ownedBy(connection)];
+    this.delete(keys.filter(({ flags }) => !keepsPublic || (flags & KeyFlags.PUBLIC) === 0));
   }
 
   /** Forgets everything that depends on the master key: it has changed or is gone. Session keys end with it. */

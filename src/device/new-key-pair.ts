@@ -1,15 +1,15 @@
 /** Keys that come with their public half: generated pairs, and private and public keys that arrive as DER. */
 
 import { createHash } from 'node:crypto';
-import { CKA, CKM } from '#src/cryptoki/constants.ts';
+import { CKA } from '#src/cryptoki/constants.ts';
 import { curveOfParams } from '#src/cryptoki/curves.ts';
+import { pairMechanismOf } from '#src/cryptoki/key-objects.ts';
 import { subjectPublicKey } from '#src/cryptoki/public-key-info.ts';
 import { pairOriginAttributes } from '#src/cryptoki/origin.ts';
 import { checkNewKey } from '#src/cryptoki/new-key-rules.ts';
 import { ulongValue } from '#src/cryptoki/values.ts';
 import { parsePublicKey, publicKeyAttributes } from '#src/crypto/public-key.ts';
 import { type Attribute } from '#src/store/stored-key.ts';
-import { KeyType } from '#src/wire/enumerations.ts';
 import { Bug } from '#src/wire/status.ts';
 import { changeAttributes } from './attributes.ts';
 import { type Device } from './device.ts';
@@ -18,17 +18,6 @@ import { type ParsedKey } from './key-der.ts';
 import { viewOf } from './key-policy.ts';
 import { type NewKey } from './key-space.ts';
 import { checkPrivate, hasTemplate, listOf, type Making, type NewObject, store, withoutOrigin } from './new-object.ts';
-
-/** The mechanism that makes pairs of each type. */
-const GENERATED_BY = new Map<KeyType, number>([
-  [KeyType.RSA_PRIVATE, CKM.RSA_PKCS_KEY_PAIR_GEN],
-  [KeyType.EC_PRIVATE, CKM.EC_KEY_PAIR_GEN],
-  [KeyType.ED_PRIVATE, CKM.EC_EDWARDS_KEY_PAIR_GEN],
-  [KeyType.X_PRIVATE, CKM.EC_MONTGOMERY_KEY_PAIR_GEN],
-  [KeyType.ML_DSA_PRIVATE, CKM.ML_DSA_KEY_PAIR_GEN],
-  [KeyType.SLH_DSA_PRIVATE, CKM.SLH_DSA_KEY_PAIR_GEN],
-  [KeyType.ML_KEM_PRIVATE, CKM.ML_KEM_KEY_PAIR_GEN],
-]);
 
 /** Stores a key that is not of this device's making, with the attributes that follow from it. */
 export function storeParsedKey(
@@ -45,7 +34,7 @@ export function storeParsedKey(
 export function generatedPair(device: Device, connection: number, halves: readonly [NewKey, NewKey]): [NewKey, NewKey] {
   const [privateKey, publicKey] = halves.map(managed) as [NewKey, NewKey];
   if (!isManaged(privateKey) && !isManaged(publicKey)) return [privateKey, publicKey];
-  const mechanism = GENERATED_BY.get(privateKey.type);
+  const mechanism = pairMechanismOf(privateKey.type);
   if (mechanism === undefined) throw new Bug(`a pair of type ${privateKey.type}`);
   const origin = pairOriginAttributes(viewOf(privateKey), viewOf(publicKey), mechanism);
   const complete: [NewKey, NewKey] = [

@@ -81,8 +81,9 @@ export function storeSecretKey(
   ];
   const given = object.attributes.find(({ type }) => type === CKA.CHECK_VALUE)?.value;
   const check = checkValue(keyType, value);
-  if (check !== undefined) {
-    if (given !== undefined && given.length > 0 && !equalBytes(given, check)) {
+  // An empty one asks for none.
+  if (check !== undefined && given?.length !== 0) {
+    if (given !== undefined && !equalBytes(given, check)) {
       throw new CkrError(CKR.ATTRIBUTE_VALUE_INVALID, 'another CKA_CHECK_VALUE');
     }
     derived.push({ type: CKA.CHECK_VALUE, value: check });

@@ -17,8 +17,8 @@ export interface FleetConnection {
    * @throws HalError PIN_INCORRECT after the device's delay, BAD_ARGUMENTS for a length outside 4 to 4096
    */
   login(user: User, pin: Uint8Array): Promise<void>;
-  /** Logs out and destroys the session keys. */
-  logout(): Promise<void>;
+  /** Logs out and destroys the session keys; with `keepsPublic` only those that are private, as C_Logout does. */
+  logout(keepsPublic?: boolean): Promise<void>;
   /** Sets a PIN on all devices or on none. The caller wipes the PIN afterwards. */
   setPin(user: User, pin: Uint8Array): Promise<void>;
   /**
@@ -35,8 +35,8 @@ export interface ConnectionHost {
   readonly allDevices: readonly Device[];
   /** All open connections. */
   readonly connections: Iterable<Connection>;
-  /** The session keys of a connection are gone. */
-  dropSessionKeys(connection: Connection): void;
+  /** The session keys of a connection are gone; with `keepsPublic` the private ones and those on boards. */
+  dropSessionKeys(connection: Connection, keepsPublic: boolean): void;
   readonly logins: LoginTurns;
   /** A login succeeded. */
   loggedIn(connection: Connection): void;
@@ -82,8 +82,8 @@ export class Connection implements FleetConnection {
     return this.#inTurn(() => this.inLoginTurn(() => this.#login(user, pin)));
   }
 
-  logout(): Promise<void> {
-    return this.#inTurn(() => this.#logout());
+  logout(keepsPublic = false): Promise<void> {
+    return this.#inTurn(() => this.#logout(keepsPublic));
   }
 
   setPin(user: User, pin: Uint8Array): Promise<void> {
@@ -105,7 +105,7 @@ export class Connection implements FleetConnection {
     return this.#inTurn(async () => {
       // Keys that are being made would be left behind.
       await Promise.allSettled(this.#creations);
-      await this.#logout();
+      await this.#logout(false);
       this.#host.closed(this);
     });
   }
@@ -184,16 +184,21 @@ export class Connection implements FleetConnection {
     }
   }
 
-  async #logout(): Promise<void> {
+  async #logout(keepsPublic: boolean): Promise<void> {
     this.#user = User.NONE;
     this.tickets.clear();
-    this.#host.dropSessionKeys(this);
+    this.#host.dropSessionKeys(this, keepsPublic);
     if (!this.#known) return;
-    this.#known = false;
-    const options = { connection: this.number, limit: SHORT, repeat: true };
+    // What stays has to end with the connection.
+    this.#known = keepsPublic;
     // A device that is out of service forgot the connection with everything else.
+    const devices = this.#host.allDevices.filter((device) => device.expected);
     await Promise.allSettled(
-      this.#host.allDevices.filter((device) => device.expected).map((device) => device.call('LOGOUT', {}, options)),
+      devices.map((device) =>
+        keepsPublic && !device.isBoard
+          ? device.call('LOGIN_END', { connection: this.number }, { limit: SHORT, repeat: true })
+          : device.call('LOGOUT', {}, { connection: this.number, limit: SHORT, repeat: true }),
+      ),
     );
   }
 

@@ -307,8 +307,10 @@ export class Fleet implements ConnectionHost {
     else if (endHolder) await this.#holder.end();
   }
 
-  dropSessionKeys(connection: Connection): void {
-    const entries = this.keys.ownedBy(connection);
+  dropSessionKeys(connection: Connection, keepsPublic: boolean): void {
+    const stays = ({ flags, copies }: KeyEntry): boolean =>
+      keepsPublic && (flags & KeyFlags.PUBLIC) !== 0 && ![...copies.keys()].some((i) => this.allDevices[i]?.isBoard);
+    const entries = this.keys.ownedBy(connection).filter((entry) => !stays(entry));
     for (const { id } of entries) this.keys.remove(id);
     if (entries.length > 0) this.#notify();
   }

@@ -1,6 +1,6 @@
 /** Operations with keys beside signatures: encryption, wrapping, reading what may be read, and the PIN for one use. */
 
-import { type ResultsOf } from '#src/wire/message.ts';
+import { type ArgsOf, type ResultsOf } from '#src/wire/message.ts';
 import { type FleetConnection, own } from './connection.ts';
 import { type Device } from './device.ts';
 import { CKA } from './ckr.ts';
@@ -13,6 +13,7 @@ import { LONG, PIN, SHORT } from './time-limits.ts';
 /** The second time does nothing new, except that it counts as another use of the key. */
 const REPEATABLE = { limit: SHORT, repeat: true };
 
+type CipherInput = Pick<ArgsOf<'KEY_ENCRYPT'>, 'mechanism' | 'parameter' | 'data'>;
 type Attributes = ResultsOf<'KEY_VALUE'>['attributes'];
 
 /** Results are views of a received chunk: send or copy them. */
@@ -23,32 +24,12 @@ export class KeyUses {
     this.#copies = copies;
   }
 
-  async encrypt(
-    connection: FleetConnection,
-    entry: KeyEntry,
-    mechanism: number,
-    parameter: Uint8Array,
-    data: Uint8Array,
-  ): Promise<Uint8Array> {
-    const { number } = connection;
-    const { result } = await this.#use(connection, entry, (device, key) =>
-      device.call('KEY_ENCRYPT', { connection: number, key, mechanism, parameter, data }, REPEATABLE),
-    );
-    return result;
+  encrypt(connection: FleetConnection, entry: KeyEntry, input: CipherInput): Promise<Uint8Array> {
+    return this.#cipher('KEY_ENCRYPT', connection, entry, input);
   }
 
-  async decrypt(
-    connection: FleetConnection,
-    entry: KeyEntry,
-    mechanism: number,
-    parameter: Uint8Array,
-    data: Uint8Array,
-  ): Promise<Uint8Array> {
-    const { number } = connection;
-    const { result } = await this.#use(connection, entry, (device, key) =>
-      device.call('KEY_DECRYPT', { connection: number, key, mechanism, parameter, data }, REPEATABLE),
-    );
-    return result;
+  decrypt(connection: FleetConnection, entry: KeyEntry, input: CipherInput): Promise<Uint8Array> {
+    return this.#cipher('KEY_DECRYPT', connection, entry, input);
   }
 
   /** The secret attributes of a key that may be read. */
@@ -113,6 +94,19 @@ export class KeyUses {
     await own(connection).inLoginTurn(() =>
       device.call('KEY_AUTHENTICATE', { connection: connection.number, key, pin }, options),
     );
+  }
+
+  async #cipher(
+    operation: 'KEY_ENCRYPT' | 'KEY_DECRYPT',
+    connection: FleetConnection,
+    entry: KeyEntry,
+    { mechanism, parameter, data }: CipherInput,
+  ): Promise<Uint8Array> {
+    const { number } = connection;
+    const { result } = await this.#use(connection, entry, (device, key) =>
+      device.call(operation, { connection: number, key, mechanism, parameter, data }, REPEATABLE),
+    );
+    return result;
   }
 
   async #use<T>(

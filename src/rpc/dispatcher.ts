@@ -20,6 +20,7 @@ import { CKR_STATUS_BASE, CkrError, HalError, HalStatus, WireError } from '#src/
 import { XdrWriter } from '#src/wire/xdr.ts';
 import { type Answer, SizeReply, type VendorFunction, type VendorHandlers } from './vendor/handler.ts';
 import { handlers } from './vendor/handlers.ts';
+import { logout } from './vendor/login.ts';
 import { type VendorSession } from './vendor/session.ts';
 
 type ClientFunction = keyof typeof clientOperations;
@@ -102,10 +103,14 @@ export class Dispatcher {
 
   #callVendor(caller: Caller, name: AnyVendor, message: Uint8Array): AnyResults | Promise<AnyResults> {
     const args = decodeArgs(name, message);
-    const results = (handlers as VendorHandlers<AnyVendor>)[name](caller.session, args);
-    const { application } = caller;
-    if (!application || (name as VendorFunction) !== 'LOGOUT') return results;
-    return Promise.resolve(results).finally(() => this.#token.loggedOut(application));
+    const { application, session } = caller;
+    if (application && (name as VendorFunction) === 'LOGOUT') return this.#logOut(session, application);
+    return (handlers as VendorHandlers<AnyVendor>)[name](session, args);
+  }
+
+  async #logOut(session: VendorSession, application: Application): Promise<AnyResults> {
+    await Promise.all([logout(session, true), this.#token.loggedOut(application)]);
+    return {} as AnyResults;
   }
 
   /** Why the appliance does not serve now, `undefined` if it does. */

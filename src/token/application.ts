@@ -21,8 +21,7 @@ export class Application {
   readonly resumed: boolean;
   /** For log messages. */
   readonly name: string;
-  /** Connections of its predecessors that still own session objects. */
-  #inherited: readonly FleetConnection[];
+  readonly #inherited: readonly FleetConnection[];
   #ended = false;
   #making = 0;
   #sessionObjectsInMaking = 0;
@@ -77,11 +76,9 @@ export class Application {
     }
   }
 
-  /** Gives up what predecessors left, and tells what that was. */
-  disinherit(): readonly FleetConnection[] {
-    const inherited = this.#inherited;
-    this.#inherited = [];
-    return inherited;
+  /** Connections of its predecessors that still own session objects. */
+  get inherited(): readonly FleetConnection[] {
+    return this.#inherited;
   }
 
   /** Nothing is visible any more: the connection is lost, or a successor has taken over. */

@@ -87,9 +87,9 @@ export class Applications {
     }
   }
 
-  /** C_Logout destroys private session objects; those of earlier connections are out of the devices' sight. */
-  loggedOut(application: Application): void {
-    this.#close(application.disinherit());
+  /** C_Logout destroys private session objects, also those of earlier connections. */
+  async loggedOut({ inherited }: Application): Promise<void> {
+    await Promise.all(inherited.map((connection) => connection.logout(true)));
   }
 
   /** Ends all applications. */

@@ -24,7 +24,7 @@ export async function encrypt(
   if (isWholeBlocks(mechanism) && data.length % AES_BLOCK !== 0) throw new CkrError(CKR.DATA_LEN_RANGE);
   const connection = entry.owner ?? application.connection;
   const result = await fleet.uses
-    .encrypt(connection, entry, mechanism, parameterOf(row, parameter), data)
+    .encrypt(connection, entry, { mechanism, parameter: parameterOf(row, parameter), data })
     .catch(refuseKey);
   return { result };
 }
@@ -44,7 +44,7 @@ export async function decrypt(
   if (isBad) throw new CkrError(CKR.ENCRYPTED_DATA_LEN_RANGE);
   const connection = entry.owner ?? application.connection;
   const result = await fleet.uses
-    .decrypt(connection, entry, mechanism, parameterOf(row, parameter), data)
+    .decrypt(connection, entry, { mechanism, parameter: parameterOf(row, parameter), data })
     .catch(refuseKey);
   return { result };
 }

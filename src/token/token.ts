@@ -87,8 +87,8 @@ export class Token {
   }
 
   /** The connection of an application has logged out. */
-  loggedOut(application: Application): void {
-    this.#applications.loggedOut(application);
+  loggedOut(application: Application): Promise<void> {
+    return this.#applications.loggedOut(application);
   }
 
   /** Ends all applications. */

@@ -265,6 +265,14 @@ export const deviceOperations = {
     route: 'device',
     summary: 'Restores a login. The ticket ends with a change of the role’s PIN.',
   }),
+  LOGIN_END: operation({
+    code: 0x1127,
+    leg: 'device',
+    args: { connection: u32 },
+    results: {},
+    route: 'device',
+    summary: 'Ends the login of a connection as C_Logout does: unlike LOGOUT it leaves the public session objects.',
+  }),
   MASTERKEY_SET: operation({
     code: 0x1130,
     leg: 'device',

@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict';
-import {
-  constants,
-  createHash,
-  createHmac,
-  createPrivateKey,
-  createPublicKey,
-  privateDecrypt,
-  publicEncrypt,
-  randomBytes,
-} from 'node:crypto';
+import { constants, createHash, createHmac, privateDecrypt, publicEncrypt, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 
-import { HASHES, type HashName } from '#src/crypto/hashes.ts';
+import { HASHES } from '#src/crypto/hashes.ts';
 import { KNOWN_OAEP_CIPHERTEXT, KNOWN_PKCS1_CIPHERTEXT, KNOWN_RSA_KEY } from '#src/crypto/known-rsa.ts';
-import { readPrivateKey, validatePrivateKey } from '#src/crypto/private-key.ts';
+import { readPrivateKey } from '#src/crypto/private-key.ts';
 import { unwrapRsaAes, wrapRsaAes } from '#src/crypto/rsa-aes-wrap.ts';
 import {
   decryptRsaOaep,
@@ -23,19 +14,11 @@ import {
   encryptRsaPkcs1,
   encryptRsaRaw,
 } from '#src/crypto/rsa-encryption.ts';
-import { SigningKey } from '#src/crypto/signing-key.ts';
 
 import { hex, rejectsAs, sameBytes } from './expect.ts';
-import * as vendor from './vendor-vectors.ts';
+import { FIXED, judge, judgePrivate, privateKey, publicKey, small } from './rsa-keys.ts';
 
-const privateKey = SigningKey.fromPkcs8(KNOWN_RSA_KEY);
-const { spki } = validatePrivateKey(KNOWN_RSA_KEY);
-const publicKey = SigningKey.fromSpki(spki);
-const small = SigningKey.fromPkcs8(vendor.KEKEK);
-const judgePrivate = createPrivateKey({ key: KNOWN_RSA_KEY, format: 'der', type: 'pkcs8' });
-const judge = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
 const NONE = Buffer.alloc(0);
-const FIXED = (Object.keys(HASHES) as HashName[]).filter((hash) => !hash.startsWith('shake'));
 
 /** Wycheproof rsa_oaep_2048_sha256_mgf1sha1: message, label, ciphertext. */
 const OAEP: readonly [string, string, Buffer][] = [

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { constants, createHash, createPrivateKey, createPublicKey, publicDecrypt, sign, verify } from 'node:crypto';
+import { constants, createHash, publicDecrypt, sign, verify } from 'node:crypto';
 import { test } from 'node:test';
 
 import { digest, digestInfo, HASHES, type HashName } from '#src/crypto/hashes.ts';
 import { KNOWN_PSS_SIGNATURE, KNOWN_RSA_KEY } from '#src/crypto/known-rsa.ts';
-import { validatePrivateKey } from '#src/crypto/private-key.ts';
 import {
   signRsaDigest,
   signRsaPss,
@@ -16,15 +15,8 @@ import {
 import { SigningKey } from '#src/crypto/signing-key.ts';
 
 import { hex, refuses, rejectsAs, sameBytes } from './expect.ts';
-import * as vendor from './vendor-vectors.ts';
+import { FIXED, judge, judgePrivate, privateKey, publicKey, small, spki } from './rsa-keys.ts';
 
-const privateKey = SigningKey.fromPkcs8(KNOWN_RSA_KEY);
-const { spki } = validatePrivateKey(KNOWN_RSA_KEY);
-const publicKey = SigningKey.fromSpki(spki);
-const small = SigningKey.fromPkcs8(vendor.KEKEK);
-const judgePrivate = createPrivateKey({ key: KNOWN_RSA_KEY, format: 'der', type: 'pkcs8' });
-const judge = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
-const FIXED = (Object.keys(HASHES) as HashName[]).filter((hash) => !hash.startsWith('shake'));
 const MESSAGE = Buffer.from('message');
 
 test('DigestInfo has the bytes of RFC 8017 section 9.2', () => {

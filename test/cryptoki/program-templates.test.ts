@@ -56,6 +56,13 @@ test('pkcs11-tool and libp11: derive a key that is for everything, and read it',
   checkValueRead(derived([privateKey], { ...values, ...everything, VALUE_LEN: 32 }, { mechanism: CKM.ECDH1_DERIVE }));
 });
 
+test('pkcs11-tool 0.26: a generic secret is for HMAC, though the template has encryption alone', () => {
+  const key = generatedSecret({ ...PKCS11_TOOL, ENCRYPT: true, DECRYPT: true });
+  for (const usage of [CKA.SIGN, CKA.VERIFY]) assert.ok(hasUsage(key, usage));
+  const aes = generated({ ...PKCS11_TOOL, KEY_TYPE: CKK.AES, ENCRYPT: true, DECRYPT: true });
+  assert.ok(!hasUsage(aes, CKA.SIGN));
+});
+
 test('NSS: unwrap a session key and decrypt with it', () => {
   const { privateKey } = generatedPair({}, { SIGN: true, DECRYPT: true, UNWRAP: true });
   const key = unwrapped(privateKey, { CLASS: CKO.SECRET_KEY, DECRYPT: true }, { mechanism: CKM.RSA_PKCS });

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { MkmClient } from '#src/mkm/client.ts';
 import { ensureHolder } from '#src/mkm/holder-process.ts';
@@ -169,6 +170,21 @@ export async function setUp(link: DeviceLink): Promise<{ masterKey: Uint8Array }
   ]);
   const { key } = await link.call('MASTERKEY_SET', WHEEL, { key: NO_BYTES });
   return { masterKey: key };
+}
+
+/**
+ * A device for the tests of a suite, from before the first to after the last of them.
+ * @param ready is given the device when {@link setUp} is done, and prepares what else the tests need
+ */
+export function deviceForSuite(ready: (link: DeviceLink, device: DeviceUnderTest) => unknown): void {
+  let device: DeviceUnderTest | undefined;
+  before(async () => {
+    device = await DeviceUnderTest.create();
+    const link = await device.start();
+    await setUp(link);
+    await ready(link, device);
+  });
+  after(() => device?.[Symbol.asyncDispose]());
 }
 
 export async function logIn(link: DeviceLink): Promise<void> {

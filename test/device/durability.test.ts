@@ -5,8 +5,6 @@ import { join } from 'node:path';
 import { type Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { CKA, CKK, CKM } from '#src/cryptoki/constants.ts';
-import { writeParameter } from '#src/cryptoki/parameters.ts';
-import { CKF_HKDF_SALT } from '#src/cryptoki/parameter-numbers.ts';
 import { type ResultsOf } from '#src/wire/message.ts';
 import { type HalError, HalStatus } from '#src/wire/status.ts';
 import {
@@ -19,7 +17,7 @@ import {
   status,
   USER,
 } from './device-under-test.ts';
-import { loadSecret, secret } from './templates.ts';
+import { HKDF, loadSecret, secret } from './templates.ts';
 
 type Pair = ResultsOf<'KEY_PAIR_CREATE'>;
 
@@ -82,19 +80,10 @@ describe('a device that is killed', () => {
     await setUp(link);
     const { key: base } = await loadSecret(link, Buffer.alloc(32, 1), { [CKA.DERIVE]: true }, CKK.GENERIC_SECRET);
     const requests = Array.from({ length: 60 }, (_, number) => ({ number, args: secret(CKK.AES, 256) }));
-    const parameter = writeParameter('hkdf', {
-      extract: 1,
-      expand: 1,
-      prf: CKM.SHA256,
-      saltType: CKF_HKDF_SALT.NULL,
-      salt: NO_BYTES,
-      saltKey: NO_BYTES,
-      info: NO_BYTES,
-    });
     const make = ({ number, args }: (typeof requests)[number]): Promise<{ created: { name: Uint8Array } }> =>
       number % 2 === 0
         ? link.call('KEY_CREATE', USER, { ...args, mechanism: CKM.AES_KEY_GEN, parameter: NO_BYTES })
-        : link.call('KEY_DERIVE', USER, { ...args, baseKey: base, mechanism: CKM.HKDF_DERIVE, parameter });
+        : link.call('KEY_DERIVE', USER, { ...args, baseKey: base, ...HKDF });
     const acknowledged: { name: Uint8Array }[] = [];
     const { promise: killTime, resolve: enough } = Promise.withResolvers<void>();
     const outcomes = requests.map(async (request) => {

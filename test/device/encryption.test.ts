@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { constants, createCipheriv, createPublicKey, publicEncrypt } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { CKA, CKM, CKR } from '#src/cryptoki/constants.ts';
 import { writeParameter } from '#src/cryptoki/parameters.ts';
 import { CKG_MGF1 } from '#src/cryptoki/parameter-numbers.ts';
@@ -9,12 +9,11 @@ import { encodeRequest, readStatus } from '#src/wire/message.ts';
 import { CKR_STATUS_BASE, HalStatus } from '#src/wire/status.ts';
 import {
   ckr,
+  deviceForSuite,
   type DeviceLink,
-  DeviceUnderTest,
   freshName,
   NO_BYTES,
   NOBODY,
-  setUp,
   status,
   USER,
 } from './device-under-test.ts';
@@ -27,18 +26,14 @@ const BLOCKS = DATA.subarray(0, 64);
 const BOTH = { [CKA.ENCRYPT]: true, [CKA.DECRYPT]: true };
 
 describe('encryption', () => {
-  let device: DeviceUnderTest;
   let link: DeviceLink;
   let key: Uint8Array;
   let rsa: { privateKey: Facts; publicKey: Facts };
-  before(async () => {
-    device = await DeviceUnderTest.create();
-    link = await device.start();
-    await setUp(link);
+  deviceForSuite(async (started) => {
+    link = started;
     ({ key } = await loadSecret(link, VALUE, BOTH));
     rsa = await makePair(link, RSA_2048, { [CKA.DECRYPT]: true }, { [CKA.ENCRYPT]: true });
   });
-  after(() => device[Symbol.asyncDispose]());
 
   const encrypt = async (args: { key: Uint8Array; mechanism: number; parameter: Uint8Array; data: Uint8Array }) =>
     (await link.call('KEY_ENCRYPT', USER, args)).result;

@@ -1,19 +1,21 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { CKA, CKM, CKR } from '#src/cryptoki/constants.ts';
-import { Curve, KeyFlags, KeyType } from '#src/wire/enumerations.ts';
+import { Curve, KeyFlags, KeyType, User } from '#src/wire/enumerations.ts';
 import { encodeRequest, readStatus, type ResultsOf } from '#src/wire/message.ts';
 import { encodeFrame } from '#src/wire/slip.ts';
 import { HalStatus } from '#src/wire/status.ts';
 import {
   ckr,
+  deviceForSuite,
   type DeviceLink,
   DeviceUnderTest,
   freshName,
   NO_BYTES,
   NOBODY,
   pairArgs,
+  PINS,
   setUp,
   status,
   USER,
@@ -23,6 +25,7 @@ import {
 const EXPONENT = Buffer.from('010001', 'hex');
 const DIGEST = Buffer.alloc(32, 0xc0);
 const SESSION_KEY = 0x01;
+const VERIFICATION = { mechanism: CKM.ECDSA, parameter: NO_BYTES, data: DIGEST, signature: Buffer.alloc(64, 1) };
 
 type Facts = ResultsOf<'KEY_LOAD'>['loaded'];
 
@@ -30,15 +33,11 @@ const valueOf = (facts: Pick<Facts, 'attributes'>, type: number) =>
   facts.attributes.find((attribute) => attribute.type === type)?.value;
 
 describe('keys of a device', () => {
-  let device: DeviceUnderTest;
   let link: DeviceLink;
 
-  before(async () => {
-    device = await DeviceUnderTest.create();
-    link = await device.start();
-    await setUp(link);
+  deviceForSuite((started) => {
+    link = started;
   });
-  after(() => device[Symbol.asyncDispose]());
 
   const sign = (key: Uint8Array, mechanism: number, data: Uint8Array, connection = USER, parameter = NO_BYTES) =>
     link.call('KEY_SIGN', connection, { key, mechanism, parameter, data });
@@ -343,6 +342,26 @@ describe('keys of a device', () => {
       status('FORBIDDEN'),
     );
     await link.call('KEY_DELETE', nobody, { keys: [loaded.key] });
+  });
+
+  test('the end of a login leaves the public keys of a session, a logout nothing', async () => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const der = publicKey.export({ format: 'der', type: 'spki' });
+    const caller = 78;
+    const load = (flags: number) =>
+      link.call('KEY_LOAD', caller, { session: 1, name: freshName(), der, flags, attributes: [] });
+    // A key that is there finds that the signature is none.
+    const answers = (key: Uint8Array, expected: 'INVALID_SIGNATURE' | 'KEY_NOT_FOUND') =>
+      assert.rejects(link.call('KEY_VERIFY', caller, { ...VERIFICATION, key }), status(expected));
+    await link.call('LOGIN', caller, { user: User.NORMAL, pin: PINS[User.NORMAL] });
+    const { loaded: open } = await load(KeyFlags.DIGITALSIGNATURE | KeyFlags.PUBLIC);
+    const { loaded: hidden } = await load(KeyFlags.DIGITALSIGNATURE);
+    await link.call('LOGIN_END', caller, {});
+    await assert.rejects(link.call('IS_LOGGED_IN', caller, { user: User.NORMAL }), status('FORBIDDEN'));
+    await answers(open.key, 'INVALID_SIGNATURE');
+    await answers(hidden.key, 'KEY_NOT_FOUND');
+    await link.call('LOGOUT', caller, {});
+    await answers(open.key, 'KEY_NOT_FOUND');
   });
 
   test('keys that are no keys are refused', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Limits } from '#src/wire/enumerations.ts';
 import { encodeRequest, readHeader, readStatus } from '#src/wire/message.ts';
@@ -8,17 +8,13 @@ import { deviceOperations } from '#src/wire/device-operations.ts';
 import { encodeFrame } from '#src/wire/slip.ts';
 import { HalError, HalStatus } from '#src/wire/status.ts';
 import { vendorOperations } from '#src/wire/vendor-operations.ts';
-import { type DeviceLink, DeviceUnderTest, NOBODY, pairArgs, setUp, USER } from './device-under-test.ts';
+import { deviceForSuite, type DeviceLink, NOBODY, pairArgs, USER } from './device-under-test.ts';
 
 describe('a device link that is fed malformed frames', () => {
-  let device: DeviceUnderTest;
   let link: DeviceLink;
-  before(async () => {
-    device = await DeviceUnderTest.create();
-    link = await device.start();
-    await setUp(link);
+  deviceForSuite((started) => {
+    link = started;
   });
-  after(() => device[Symbol.asyncDispose]());
 
   const request = (code: number, client: number, ...words: number[]) => {
     const bytes = Buffer.alloc(8 + 4 * words.length);

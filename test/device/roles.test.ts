@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { CKA, CKK, CKM } from '#src/cryptoki/constants.ts';
-import { writeParameter } from '#src/cryptoki/parameters.ts';
-import { CKF_HKDF_SALT } from '#src/cryptoki/parameter-numbers.ts';
 import { Curve, KeyType, User } from '#src/wire/enumerations.ts';
 import { type ArgsOf } from '#src/wire/message.ts';
 import { operations } from '#src/wire/operations.ts';
@@ -24,7 +22,7 @@ import {
   USER,
   WHEEL,
 } from './device-under-test.ts';
-import { type Facts, loadSecret, makePair, OPEN, RSA_2048, secret } from './templates.ts';
+import { type Facts, HKDF, loadSecret, makePair, OPEN, RSA_2048, secret } from './templates.ts';
 
 type Name = keyof typeof deviceOperations | keyof typeof vendorOperations;
 type AnyArgs = Omit<ArgsOf<Name>, 'connection'>;
@@ -38,15 +36,6 @@ const APPLIANCE = Object.entries(vendorOperations)
   .filter(([, { code }]) => code >= 1979)
   .map(([name]) => name);
 
-const HKDF = writeParameter('hkdf', {
-  extract: 1,
-  expand: 1,
-  prf: CKM.SHA256,
-  saltType: CKF_HKDF_SALT.NULL,
-  salt: NO_BYTES,
-  saltKey: NO_BYTES,
-  info: NO_BYTES,
-});
 const ML_KEM = { mechanism: CKM.ML_KEM, parameter: NO_BYTES };
 
 let link: DeviceLink;
@@ -195,8 +184,7 @@ const ARGUMENTS: Record<
   },
   KEY_DERIVE: async () => ({
     baseKey: await newSecret({ ...OPEN, [CKA.DERIVE]: true }, CKK.GENERIC_SECRET),
-    mechanism: CKM.HKDF_DERIVE,
-    parameter: HKDF,
+    ...HKDF,
     ...secret(CKK.AES, 256, OPEN),
   }),
   KEY_ENCAPSULATE: async () => ({ publicKey: kem.publicKey.key, ...ML_KEM, ...secret(CKK.AES, 0) }),
@@ -217,6 +205,7 @@ const ARGUMENTS: Record<
   KEYS_ERASE: undefined,
   LOGIN_TICKET: undefined,
   LOGIN_RESUME: undefined,
+  LOGIN_END: undefined,
   MASTERKEY_SET: () => ({ key: Buffer.from(masterKey) }),
   MASTERKEY_CHECK: () => ({ key: masterKey }),
   MASTERKEY_CLEAR: () => ({}),

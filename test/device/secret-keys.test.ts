@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createCipheriv, createHmac, pbkdf2Sync } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { CKA, CKK, CKM, CKR } from '#src/cryptoki/constants.ts';
 import { writeParameter } from '#src/cryptoki/parameters.ts';
 import { CKP_PKCS5_PBKD2 } from '#src/cryptoki/parameter-numbers.ts';
@@ -8,12 +8,12 @@ import { ulongOf } from '#src/cryptoki/values.ts';
 import { KeyFlags, KeyType } from '#src/wire/enumerations.ts';
 import {
   ckr,
+  deviceForSuite,
   type DeviceLink,
-  DeviceUnderTest,
+  type DeviceUnderTest,
   freshName,
   NO_BYTES,
   NOBODY,
-  setUp,
   SO,
   status,
   USER,
@@ -25,12 +25,10 @@ const MESSAGE = Buffer.from('a message of a length that is no multiple of anythi
 describe('secret keys, certificates and data', () => {
   let device: DeviceUnderTest;
   let link: DeviceLink;
-  before(async () => {
-    device = await DeviceUnderTest.create();
-    link = await device.start();
-    await setUp(link);
+  deviceForSuite((started, own) => {
+    link = started;
+    device = own;
   });
-  after(() => device[Symbol.asyncDispose]());
 
   const aes = (values = {}) => ({ ...secret(CKK.AES, 256, values), mechanism: CKM.AES_KEY_GEN, parameter: NO_BYTES });
   const create = async (args: Parameters<typeof link.call<'KEY_CREATE'>>[2], connection = USER) =>
@@ -145,6 +143,8 @@ describe('secret keys, certificates and data', () => {
     const cipher = createCipheriv('aes-128-ecb', Buffer.alloc(16, 1), null);
     const rightCheck = { [CKA.CHECK_VALUE]: cipher.update(new Uint8Array(16)).subarray(0, 3) };
     await loadSecret(link, Buffer.alloc(16, 1), rightCheck);
+    const unchecked = await loadSecret(link, Buffer.alloc(16, 1), { [CKA.CHECK_VALUE]: NO_BYTES });
+    assert.deepEqual(valueOf(unchecked, CKA.CHECK_VALUE), NO_BYTES, 'an empty one asks for none');
   });
 
   test('certificates and data come back over a restart; what is private is wrapped', async () => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { constants, createHash, createPublicKey, verify } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { CKA, CKM, CKR } from '#src/cryptoki/constants.ts';
 import { writeParameter } from '#src/cryptoki/parameters.ts';
 import { CKG_MGF1, CKH } from '#src/cryptoki/parameter-numbers.ts';
 import { ulongOf } from '#src/cryptoki/values.ts';
 import { Curve, KeyType } from '#src/wire/enumerations.ts';
-import { ckr, type DeviceLink, DeviceUnderTest, NO_BYTES, setUp, status, USER } from './device-under-test.ts';
+import { ckr, deviceForSuite, type DeviceLink, NO_BYTES, status, USER } from './device-under-test.ts';
 import { attributes, type Facts, makePair, RSA_2048, valueOf } from './templates.ts';
 
 const MESSAGE = Buffer.from('what is signed');
@@ -15,16 +15,12 @@ const SHA512 = createHash('sha512').update(MESSAGE).digest();
 const SIGNS = [{ [CKA.SIGN]: true }, { [CKA.VERIFY]: true }] as const;
 
 describe('signatures of all kinds of keys', () => {
-  let device: DeviceUnderTest;
   let link: DeviceLink;
   let rsa: { privateKey: Facts; publicKey: Facts };
-  before(async () => {
-    device = await DeviceUnderTest.create();
-    link = await device.start();
-    await setUp(link);
+  deviceForSuite(async (started) => {
+    link = started;
     rsa = await makePair(link, RSA_2048, ...SIGNS);
   });
-  after(() => device[Symbol.asyncDispose]());
 
   const sign = async (key: Uint8Array, mechanism: number, data: Uint8Array, parameter: Uint8Array = NO_BYTES) =>
     (await link.call('KEY_SIGN', USER, { key, mechanism, parameter, data })).signature;

@@ -1,6 +1,8 @@
 /** Templates of PKCS#11 objects as the appliance hands them to a device. */
 
-import { CKA, CKC, CKK, CKO } from '#src/cryptoki/constants.ts';
+import { CKA, CKC, CKK, CKM, CKO } from '#src/cryptoki/constants.ts';
+import { writeParameter } from '#src/cryptoki/parameters.ts';
+import { CKF_HKDF_SALT } from '#src/cryptoki/parameter-numbers.ts';
 import { type Attribute, boolValue, ulongValue } from '#src/cryptoki/values.ts';
 import { KeyFlags, KeyType } from '#src/wire/enumerations.ts';
 import { type ArgsOf, type ResultsOf } from '#src/wire/message.ts';
@@ -61,6 +63,20 @@ export async function loadSecret(
   const { loaded } = await link.call('OBJECT_LOAD', USER, { ...secret(keyType, 0, values), value: Buffer.from(value) });
   return loaded;
 }
+
+/** HKDF with SHA-256, without salt and info. */
+export const HKDF = {
+  mechanism: CKM.HKDF_DERIVE,
+  parameter: writeParameter('hkdf', {
+    extract: 1,
+    expand: 1,
+    prf: CKM.SHA256,
+    saltType: CKF_HKDF_SALT.NULL,
+    salt: NO_BYTES,
+    saltKey: NO_BYTES,
+    info: NO_BYTES,
+  }),
+};
 
 /** A pair with PKCS#11 templates. */
 export async function makePair(

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { CKA, CKK, CKM, CKR } from '#src/cryptoki/constants.ts';
 import { ulongOf } from '#src/cryptoki/values.ts';
 import { Curve, KeyType } from '#src/wire/enumerations.ts';
 import {
   ckr,
+  deviceForSuite,
   type DeviceLink,
-  DeviceUnderTest,
+  type DeviceUnderTest,
   freshName,
   logIn,
   NO_BYTES,
   NOBODY,
   PINS,
-  setUp,
   SO,
   status,
   USER,
@@ -25,12 +25,10 @@ const P256 = { type: KeyType.EC_PRIVATE, curve: Curve.P256, bits: 0 } as const;
 describe('uses of keys', () => {
   let device: DeviceUnderTest;
   let link: DeviceLink;
-  before(async () => {
-    device = await DeviceUnderTest.create();
-    link = await device.start();
-    await setUp(link);
+  deviceForSuite((started, own) => {
+    link = started;
+    device = own;
   });
-  after(() => device[Symbol.asyncDispose]());
 
   const sign = ({ key }: Facts) =>
     link.call('KEY_SIGN', USER, { key, mechanism: CKM.ECDSA, parameter: NO_BYTES, data: DIGEST });
@@ -133,16 +131,12 @@ describe('uses of keys', () => {
 });
 
 describe('CKA_ALWAYS_AUTHENTICATE', () => {
-  let device: DeviceUnderTest;
   let link: DeviceLink;
   let rsa: { privateKey: Facts; publicKey: Facts };
-  before(async () => {
-    device = await DeviceUnderTest.create();
-    link = await device.start();
-    await setUp(link);
+  deviceForSuite(async (started) => {
+    link = started;
     rsa = await makePair(link, RSA_2048, { [CKA.SIGN]: true, [CKA.ALWAYS_AUTHENTICATE]: true }, { [CKA.VERIFY]: true });
   });
-  after(() => device[Symbol.asyncDispose]());
 
   const sign = (connection = USER) =>
     link.call('KEY_SIGN', connection, {

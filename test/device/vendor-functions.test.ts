@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
 import { createHash, createHmac, createPublicKey, verify } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { KeyFlags, KeyType, MatchState } from '#src/wire/enumerations.ts';
 import { type ArgsOf } from '#src/wire/message.ts';
-import { type DeviceLink, DeviceUnderTest, NO_BYTES, PINS, setUp, status, USER, WHEEL } from './device-under-test.ts';
+import {
+  deviceForSuite,
+  type DeviceLink,
+  DeviceUnderTest,
+  NO_BYTES,
+  PINS,
+  setUp,
+  status,
+  USER,
+  WHEEL,
+} from './device-under-test.ts';
 
 const { DIGITALSIGNATURE, KEYENCIPHERMENT, TOKEN, EXPORTABLE } = KeyFlags;
 const SIGN = DIGITALSIGNATURE | TOKEN;
@@ -15,14 +25,10 @@ const DIGEST_INFO = Buffer.concat([Buffer.from('3031300d060960864801650304020105
 const LABEL = 3;
 
 describe('functions of vendor clients', () => {
-  let device: DeviceUnderTest;
   let link: DeviceLink;
-  before(async () => {
-    device = await DeviceUnderTest.create();
-    link = await device.start();
-    await setUp(link);
+  deviceForSuite((started) => {
+    link = started;
   });
-  after(() => device[Symbol.asyncDispose]());
 
   const generateEc = (flags = SIGN, connection = USER, curve = 1) =>
     link.call('PKEY_GENERATE_EC', connection, { session: 0, curve, flags });

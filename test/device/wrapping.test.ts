@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { CKA, CKK, CKM, CKO, CKR } from '#src/cryptoki/constants.ts';
 import { writeParameter } from '#src/cryptoki/parameters.ts';
 import { CKG_MGF1 } from '#src/cryptoki/parameter-numbers.ts';
@@ -7,12 +7,11 @@ import { Curve, KeyType } from '#src/wire/enumerations.ts';
 import { type ArgsOf } from '#src/wire/message.ts';
 import {
   ckr,
+  deviceForSuite,
   type DeviceLink,
-  DeviceUnderTest,
   freshName,
   NO_BYTES,
   NOBODY,
-  setUp,
   SO,
   status,
   USER,
@@ -27,20 +26,16 @@ const KWP: Pick<ArgsOf<'KEY_WRAP'>, 'mechanism' | 'parameter'> = {
 };
 
 describe('wrapping', () => {
-  let device: DeviceUnderTest;
   let link: DeviceLink;
   let kek: Facts;
-  before(async () => {
-    device = await DeviceUnderTest.create();
-    link = await device.start();
-    await setUp(link);
+  deviceForSuite(async (started) => {
+    link = started;
     ({ created: kek } = await link.call('KEY_CREATE', USER, {
       ...secret(CKK.AES, 256, WRAPPING),
       mechanism: CKM.AES_KEY_GEN,
       parameter: NO_BYTES,
     }));
   });
-  after(() => device[Symbol.asyncDispose]());
 
   const wrap = async (key: Uint8Array, how = KWP, wrappingKey = kek.key, connection = USER) =>
     (await link.call('KEY_WRAP', connection, { wrappingKey, ...how, key })).wrapped;

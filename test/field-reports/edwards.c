@@ -4,27 +4,6 @@
 
 static CK_BYTE out[512];
 
-static CK_OBJECT_HANDLE import_point(CK_SESSION_HANDLE session, CK_KEY_TYPE type, const char *params,
-                                     CK_ULONG params_size, const CK_BYTE *point, CK_ULONG size) {
-  CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
-  CK_BYTE der[160] = {4, (CK_BYTE)size};
-  CK_ULONG header = 2;
-  if (size > 127) {
-    der[1] = 0x81;
-    der[2] = (CK_BYTE)size;
-    header = 3;
-  }
-  memcpy(der + header, point, size);
-  CK_ATTRIBUTE template[] = {ATTRIBUTE(CKA_CLASS, class),
-                             ATTRIBUTE(CKA_KEY_TYPE, type),
-                             ATTRIBUTE(CKA_VERIFY, yes),
-                             {CKA_EC_PARAMS, (void *)params, params_size},
-                             {CKA_EC_POINT, der, header + size}};
-  CK_OBJECT_HANDLE object;
-  OK(p11->C_CreateObject(session, template, 5, &object));
-  return object;
-}
-
 /* RFC 8032, 7.1 to 7.5. */
 static const struct {
   const char *secret, *message, *context, *signature;
@@ -57,15 +36,6 @@ static const struct {
      "00",
      false},
 };
-
-static struct bytes unhex(const char *text) {
-  struct bytes value = {0};
-  size_t size;
-  if (text == NULL || *text == '\0') return value;
-  CHECK(OPENSSL_hexstr2buf_ex(value.at, sizeof value.at, &size, text, '\0') == 1);
-  value.length = size;
-  return value;
-}
 
 static CK_OBJECT_HANDLE edwards_public(CK_SESSION_HANDLE session, const struct bytes *secret) {
   CK_BYTE point[57];

@@ -21,27 +21,6 @@ static CK_ULONG software_sign(EVP_PKEY *key, const CK_BYTE *input, size_t length
   return 2 * (CK_ULONG)half;
 }
 
-static CK_OBJECT_HANDLE import_point(CK_SESSION_HANDLE session, CK_KEY_TYPE type, const char *params,
-                                     CK_ULONG params_size, const CK_BYTE *point, CK_ULONG size) {
-  CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
-  CK_BYTE der[160] = {4, (CK_BYTE)size};
-  CK_ULONG header = 2;
-  if (size > 127) {
-    der[1] = 0x81;
-    der[2] = (CK_BYTE)size;
-    header = 3;
-  }
-  memcpy(der + header, point, size);
-  CK_ATTRIBUTE template[] = {ATTRIBUTE(CKA_CLASS, class),
-                             ATTRIBUTE(CKA_KEY_TYPE, type),
-                             ATTRIBUTE(CKA_VERIFY, yes),
-                             {CKA_EC_PARAMS, (void *)params, params_size},
-                             {CKA_EC_POINT, der, header + size}};
-  CK_OBJECT_HANDLE object;
-  OK(p11->C_CreateObject(session, template, 5, &object));
-  return object;
-}
-
 static void check_input(CK_SESSION_HANDLE session, int curve, struct key_pair pair, EVP_PKEY *software,
                         CK_OBJECT_HANDLE imported, const CK_BYTE *input, CK_ULONG length) {
   CK_ULONG size = sizeof out;
@@ -116,15 +95,6 @@ TEST(long_hashes, "P-256 signs SHA-384 and SHA-512 hashes (6.3.13)") {
   size = sizeof out;
   OK(sign_raw(session, MECHANISM(CKM_ECDSA_SHA384), pair.private, "message", 7, out, &size));
   CHECK(ecdsa_verifies(software_key(session, pair.public), hash(EVP_sha384(), "message", 7).at, 48, out, size));
-}
-
-static struct bytes unhex(const char *text) {
-  struct bytes value = {0};
-  size_t size;
-  if (text == NULL || *text == '\0') return value;
-  CHECK(OPENSSL_hexstr2buf_ex(value.at, sizeof value.at, &size, text, '\0') == 1);
-  value.length = size;
-  return value;
 }
 
 struct ecdh {

@@ -134,6 +134,16 @@ static inline struct bytes get(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE objec
   return value;
 }
 
+/* Of NULL: no bytes. */
+static inline struct bytes unhex(const char *text) {
+  struct bytes value = {0};
+  size_t size;
+  if (text == NULL || *text == '\0') return value;
+  CHECK(OPENSSL_hexstr2buf_ex(value.at, sizeof value.at, &size, text, '\0') == 1);
+  value.length = size;
+  return value;
+}
+
 static inline bool is(struct bytes value, const void *expected, size_t length) {
   return value.length == length && memcmp(value.at, expected, length) == 0;
 }
@@ -189,12 +199,41 @@ static inline CK_RV verify_raw(CK_SESSION_HANDLE session, CK_MECHANISM *mechanis
   return rv != CKR_OK ? rv : p11->C_Verify(session, (CK_BYTE *)data, length, (CK_BYTE *)signature, size);
 }
 
+static inline CK_RV generate_pair(CK_SESSION_HANDLE session, CK_MECHANISM_TYPE type, CK_ATTRIBUTE *public,
+                                  CK_ULONG public_count, CK_ATTRIBUTE *private, CK_ULONG private_count,
+                                  struct key_pair *pair) {
+  return p11->C_GenerateKeyPair(session, MECHANISM(type), public, public_count, private, private_count, &pair->public,
+                                &pair->private);
+}
+
 static inline struct key_pair session_p256(CK_SESSION_HANDLE session) {
   return generate(session, CKM_EC_KEY_PAIR_GEN, EC_P256, 0, "p256", CK_FALSE);
 }
 
 static inline struct key_pair session_rsa(CK_SESSION_HANDLE session, CK_ULONG bits) {
   return generate(session, CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, bits, "rsa", CK_FALSE);
+}
+
+/* A public key on a curve, for verifying, from its point as bytes. */
+static inline CK_OBJECT_HANDLE import_point(CK_SESSION_HANDLE session, CK_KEY_TYPE type, const char *params,
+                                            CK_ULONG params_size, const CK_BYTE *point, CK_ULONG size) {
+  CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
+  CK_BYTE der[160] = {4, (CK_BYTE)size};
+  CK_ULONG header = 2;
+  if (size > 127) {
+    der[1] = 0x81;
+    der[2] = (CK_BYTE)size;
+    header = 3;
+  }
+  memcpy(der + header, point, size);
+  CK_ATTRIBUTE template[] = {ATTRIBUTE(CKA_CLASS, class),
+                             ATTRIBUTE(CKA_KEY_TYPE, type),
+                             ATTRIBUTE(CKA_VERIFY, yes),
+                             {CKA_EC_PARAMS, (void *)params, params_size},
+                             {CKA_EC_POINT, der, header + size}};
+  CK_OBJECT_HANDLE object;
+  OK(p11->C_CreateObject(session, template, 5, &object));
+  return object;
 }
 
 #include "judge.h"

@@ -5,13 +5,6 @@
 
 static CK_BYTE digest[32] = {5}, out[1024];
 
-static CK_RV generate_with(CK_SESSION_HANDLE session, CK_MECHANISM_TYPE type, CK_ATTRIBUTE *public,
-                           CK_ULONG public_count, CK_ATTRIBUTE *private, CK_ULONG private_count,
-                           struct key_pair *pair) {
-  return p11->C_GenerateKeyPair(session, MECHANISM(type), public, public_count, private, private_count, &pair->public,
-                                &pair->private);
-}
-
 TEST(public_exponents,
      "CKA_PUBLIC_EXPONENT of any length is a big-endian number, honoured exactly or refused, never replaced (6.1.4)") {
   CK_SESSION_HANDLE session = start();
@@ -33,7 +26,7 @@ TEST(public_exponents,
                              {CKA_PUBLIC_EXPONENT, (void *)exponents[i].bytes, exponents[i].size}};
     CK_ATTRIBUTE private[] = {ATTRIBUTE(CKA_SIGN, yes)};
     struct key_pair pair;
-    CK_RV rv = generate_with(session, CKM_RSA_PKCS_KEY_PAIR_GEN, public, exponents[i].bytes == NULL ? 2 : 3, private, 1,
+    CK_RV rv = generate_pair(session, CKM_RSA_PKCS_KEY_PAIR_GEN, public, exponents[i].bytes == NULL ? 2 : 3, private, 1,
                              &pair);
     if (exponents[i].kind == BAD || (exponents[i].kind == EXACT && rv != CKR_OK)) {
       ONE_OF(rv, CKR_ATTRIBUTE_VALUE_INVALID, CKR_TEMPLATE_INCONSISTENT);
@@ -55,7 +48,7 @@ static CK_RV dated(CK_SESSION_HANDLE session, const char *begin, const char *end
   CK_ATTRIBUTE private[] = {ATTRIBUTE(CKA_SIGN, yes),
                             {CKA_START_DATE, (void *)begin, begin == NULL ? 0 : length},
                             {CKA_END_DATE, (void *)end, end == NULL ? 0 : length}};
-  return generate_with(session, CKM_EC_KEY_PAIR_GEN, public, 2, private, 3, pair);
+  return generate_pair(session, CKM_EC_KEY_PAIR_GEN, public, 2, private, 3, pair);
 }
 
 TEST(empty_dates,
@@ -123,7 +116,7 @@ TEST(prohibited_actions, "CKA_MODIFIABLE, CKA_DESTROYABLE and CKA_COPYABLE prohi
                             ATTRIBUTE(CKA_COPYABLE, no)};
   struct key_pair pair;
   CK_OBJECT_HANDLE copy;
-  OK(generate_with(session, CKM_EC_KEY_PAIR_GEN, public, 1, private, 4, &pair));
+  OK(generate_pair(session, CKM_EC_KEY_PAIR_GEN, public, 1, private, 4, &pair));
   EXPECT(CKR_ACTION_PROHIBITED, set(session, pair.private, CKA_LABEL, "new", 3));
   EXPECT(CKR_ACTION_PROHIBITED, p11->C_DestroyObject(session, pair.private));
   CK_ULONG size = 64;
@@ -172,7 +165,7 @@ static CK_RV with(CK_SESSION_HANDLE session, char where, CK_ATTRIBUTE_TYPE type,
   CK_ATTRIBUTE public[3] = {{CKA_EC_PARAMS, EC_P256, 10}, ATTRIBUTE(CKA_VERIFY, yes), {type, (void *)value, size}};
   CK_ATTRIBUTE private[3] = {ATTRIBUTE(CKA_SIGN, yes), TEXT(CKA_LABEL, "x"), {type, (void *)value, size}};
   struct key_pair pair;
-  return generate_with(session, CKM_EC_KEY_PAIR_GEN, public, where == 'p' ? 3 : 2, private, where == 's' ? 3 : 2,
+  return generate_pair(session, CKM_EC_KEY_PAIR_GEN, public, where == 'p' ? 3 : 2, private, where == 's' ? 3 : 2,
                        &pair);
 }
 
@@ -217,11 +210,11 @@ TEST(incomplete_templates, "templates that lack what the mechanism needs are inc
   struct key_pair pair;
   CK_ULONG bits = 2048;
   CK_ATTRIBUTE params[] = {{CKA_EC_PARAMS, EC_P256, 10}}, size[] = {ATTRIBUTE(CKA_MODULUS_BITS, bits)};
-  EXPECT(CKR_TEMPLATE_INCOMPLETE, generate_with(session, CKM_EC_KEY_PAIR_GEN, NULL, 0, NULL, 0, &pair));
-  EXPECT(CKR_TEMPLATE_INCOMPLETE, generate_with(session, CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0, NULL, 0, &pair));
-  REFUSED(generate_with(session, CKM_EC_KEY_PAIR_GEN, NULL, 0, params, 1, &pair));
-  REFUSED(generate_with(session, CKM_RSA_PKCS_KEY_PAIR_GEN, size, 1, size, 1, &pair));
-  OK(generate_with(session, CKM_EC_KEY_PAIR_GEN, params, 1, NULL, 0, &pair));
+  EXPECT(CKR_TEMPLATE_INCOMPLETE, generate_pair(session, CKM_EC_KEY_PAIR_GEN, NULL, 0, NULL, 0, &pair));
+  EXPECT(CKR_TEMPLATE_INCOMPLETE, generate_pair(session, CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0, NULL, 0, &pair));
+  REFUSED(generate_pair(session, CKM_EC_KEY_PAIR_GEN, NULL, 0, params, 1, &pair));
+  REFUSED(generate_pair(session, CKM_RSA_PKCS_KEY_PAIR_GEN, size, 1, size, 1, &pair));
+  OK(generate_pair(session, CKM_EC_KEY_PAIR_GEN, params, 1, NULL, 0, &pair));
 }
 
 TEST(public_key_info, "both halves of a pair tell CKA_PUBLIC_KEY_INFO, the SubjectPublicKeyInfo, so that private "

@@ -1,13 +1,12 @@
 /* life-cycle: C_Initialize and C_Finalize, fork, exec, dlopen and dlclose in programs that do other things too
  * (PKCS#11 5.4). */
 
-#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#include "field.h"
+#include "footprint.h"
 
 /* A fork takes long where a sanitizer keeps its shadow. */
 #ifdef __SANITIZE_ADDRESS__
@@ -98,23 +97,6 @@ TEST(fork_while_initializing, "a program forks in one thread while another initi
   while (signatures < 3) nanosleep(&(struct timespec){0, 1000000}, NULL);
   stop = true;
   pthread_join(thread, NULL);
-}
-
-static int entries(const char *path) {
-  DIR *folder = opendir(path);
-  int count = 0;
-  CHECK(folder != NULL);
-  while (readdir(folder) != NULL) count++;
-  closedir(folder);
-  return count;
-}
-
-static long resident_kib(void) {
-  long size, pages;
-  FILE *file = fopen("/proc/self/statm", "r");
-  CHECK(file != NULL && fscanf(file, "%ld %ld", &size, &pages) == 2);
-  fclose(file);
-  return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 /* One life, and the sessions it needs. */

@@ -18,6 +18,7 @@ TEST(handles_after_logout, "a logout ends handles of private objects and private
   gone(session, token.private);
   gone(session, mine.private);
   CHECK(is(get(session, token.public, CKA_LABEL), "logout", 6));
+  CHECK(is(get(session, mine.public, CKA_LABEL), "p256", 4));
   CK_ULONG size = 64;
   log_in(session);
   gone(session, token.private);
@@ -31,6 +32,9 @@ TEST(handles_after_logout, "a logout ends handles of private objects and private
   CHECK(again != token.private && again != mine.private);
   OK(sign_raw(session, MECHANISM(CKM_ECDSA), again, digest, 32, out, &size));
   CHECK(ecdsa_verifies(software_key(session, token.public), digest, 32, out, size));
+  CK_ATTRIBUTE my_public[] = {TEXT(CKA_LABEL, "p256")};
+  CHECK(count_of(session, my_public, 1) == 1);
+  OK(p11->C_DestroyObject(session, mine.public));
   OK(p11->C_DestroyObject(session, again));
   OK(p11->C_DestroyObject(session, token.public));
 }

@@ -1,11 +1,10 @@
 /* scale: threads that sign side by side, and loops that must not leave anything behind. */
 
-#include <dirent.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <time.h>
 
-#include "field.h"
+#include "footprint.h"
 
 static CK_BYTE digest[32] = {0x5c}, out[256];
 static struct key_pair pair;
@@ -44,22 +43,6 @@ TEST(parallel_signing, "more threads sign more, not less, and none of them fails
   double one = rate(1, 300), eight = rate(8, 150), many = rate(32, 40);
   printf("%.0f, %.0f, %.0f signatures per second with 1, 8, 32 threads\n", one, eight, many);
   CHECK(eight > one && many > one);
-}
-
-static int descriptors(void) {
-  DIR *folder = opendir("/proc/self/fd");
-  int count = 0;
-  while (readdir(folder) != NULL) count++;
-  closedir(folder);
-  return count;
-}
-
-static long resident_kib(void) {
-  long size, pages;
-  FILE *file = fopen("/proc/self/statm", "r");
-  CHECK(file != NULL && fscanf(file, "%ld %ld", &size, &pages) == 2);
-  fclose(file);
-  return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 static void comes_and_goes(CK_SESSION_HANDLE session, int kind) {
@@ -122,7 +105,7 @@ TEST(nothing_left_behind, "sessions, searches, operations and keys that come and
     int count = kind == 0 || kind == 2 || kind == 4 || kind == 7 || kind == 8 ? 3000 : 150;
     for (int i = 0; i < count; i++) comes_and_goes(session, kind);
     long memory = resident_kib();
-    int files = descriptors();
+    int files = entries("/proc/self/fd");
     double from = now();
     for (int i = 0; i < count; i++) comes_and_goes(session, kind);
     double first = now() - from;
@@ -130,7 +113,7 @@ TEST(nothing_left_behind, "sessions, searches, operations and keys that come and
     for (int i = 0; i < count; i++) comes_and_goes(session, kind);
     double second = now() - from;
     if (resident_kib() - memory > 1024) FAIL("kind %d: grew by %ld KiB", kind, resident_kib() - memory);
-    CHECK(descriptors() == files);
+    CHECK(entries("/proc/self/fd") == files);
     /* Other programs run on this machine too. */
     if (second > 3 * first + 0.5) FAIL("kind %d: %.2f s, then %.2f s", kind, first, second);
   }

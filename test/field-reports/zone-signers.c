@@ -9,13 +9,6 @@
 
 static CK_BYTE digest[32] = {0x53}, out[512];
 
-static CK_RV generate_pair(CK_SESSION_HANDLE session, CK_MECHANISM_TYPE type, CK_ATTRIBUTE *public,
-                           CK_ULONG public_count, CK_ATTRIBUTE *private, CK_ULONG private_count,
-                           struct key_pair *pair) {
-  return p11->C_GenerateKeyPair(session, MECHANISM(type), public, public_count, private, private_count, &pair->public,
-                                &pair->private);
-}
-
 TEST(imported_dnskey,
      "a public key from a DNSKEY record is a session object of a session without login, and verifies (5.7.1)") {
   CK_SESSION_HANDLE session = start();

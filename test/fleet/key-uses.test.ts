@@ -20,6 +20,7 @@ const CKM_AES_ECB = 0x1081;
 const ALWAYS_AUTHENTICATE = 0x202;
 const NONE = new Uint8Array(0);
 const uuid = (byte: number) => new Uint8Array(16).fill(byte);
+const ONE_BLOCK = { mechanism: CKM_AES_ECB, parameter: NONE, data: uuid(0) };
 
 const started: FakeDevice[] = [];
 afterEach(async () => {
@@ -60,7 +61,7 @@ async function setUp(attributes = new Map<number, Uint8Array>()) {
 
 test('a device that is out of service leaves the work to the other copy', async () => {
   const { devices, runs, uses, connection, entry } = await setUp();
-  const work = uses.encrypt(connection, entry, CKM_AES_ECB, NONE, uuid(0));
+  const work = uses.encrypt(connection, entry, ONE_BLOCK);
   const first = await runs[0]!.request('KEY_ENCRYPT');
   assert.deepEqual(decodeArgs('KEY_ENCRYPT', first.message).key, uuid(0x10));
   devices[0]!.answersStatus = false;
@@ -81,14 +82,14 @@ test('a device that knows of no login gets it back, once', async () => {
     const { client } = await runs[0]!.request('KEY_DECRYPT', n);
     runs[0]!.send(encodeError(code, client, HalStatus.FORBIDDEN));
   };
-  const good = uses.decrypt(connection, entry, CKM_AES_ECB, NONE, uuid(0));
+  const good = uses.decrypt(connection, entry, ONE_BLOCK);
   await refuse(0);
   const again = await runs[0]!.request('KEY_DECRYPT', 1);
   assert.deepEqual(resumed, [0]);
   runs[0]!.send(encodeReply('KEY_DECRYPT', again.client, { result: Uint8Array.of(6) }));
   assert.deepEqual(await good, Uint8Array.of(6));
 
-  const bad = uses.decrypt(connection, entry, CKM_AES_ECB, NONE, uuid(0));
+  const bad = uses.decrypt(connection, entry, ONE_BLOCK);
   await refuse(2);
   await refuse(3);
   await assert.rejects(bad, (error) => error instanceof CkrError && error.ckr === CKR_USER_NOT_LOGGED_IN);
@@ -104,7 +105,7 @@ test('a key that takes a PIN for each use is used where the PIN went', async () 
   assert.deepEqual(decodeArgs('KEY_AUTHENTICATE', asked.message).key, uuid(0x10));
   runs[0]!.send(encodeReply('KEY_AUTHENTICATE', asked.client, {}));
   await login;
-  const use = uses.decrypt(connection, entry, CKM_AES_ECB, NONE, uuid(0));
+  const use = uses.decrypt(connection, entry, ONE_BLOCK);
   const used = await runs[0]!.request('KEY_DECRYPT');
   runs[0]!.send(encodeReply('KEY_DECRYPT', used.client, { result: NONE }));
   await use;

@@ -1,6 +1,7 @@
 /* basics MODULE: slots, sessions, logins, objects, every kind of signature and digest, buffer rules, interfaces. */
 
 #include <stdbool.h>
+#include <time.h>
 
 #include "module.h"
 
@@ -151,6 +152,15 @@ static void check_login(void) {
   EXPECT(CKR_SESSION_READ_WRITE_SO_EXISTS, p11->C_OpenSession(0, CKF_SERIAL_SESSION, NULL, NULL, &reading));
   OK(p11->C_GetSessionInfo(other, &info));
   CHECK(info.state == CKS_RW_SO_FUNCTIONS);
+  /* What only the user may do is refused at once, not after a search for a lost login. */
+  CK_MECHANISM generation = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
+  CK_ULONG bits = 2048;
+  CK_ATTRIBUTE modulus_bits[] = {{CKA_MODULUS_BITS, &bits, sizeof(bits)}};
+  CK_OBJECT_HANDLE public_key, private_key;
+  time_t start = time(NULL);
+  EXPECT(CKR_USER_NOT_LOGGED_IN,
+         p11->C_GenerateKeyPair(session, &generation, modulus_bits, 1, NULL, 0, &public_key, &private_key));
+  CHECK(time(NULL) - start < 10);
   /* The last session takes the login with it. */
   OK(p11->C_CloseAllSessions(0));
   EXPECT(CKR_SESSION_HANDLE_INVALID, p11->C_CloseSession(session));

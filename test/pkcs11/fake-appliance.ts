@@ -110,6 +110,16 @@ export class FakeAppliance {
     return appliance;
   }
 
+  /** A fault of the next request of this name, and of no other. */
+  failOnce(name: string, what: Fault): void {
+    let done = false;
+    this.fault = (function_) => {
+      if (done || function_ !== name) return undefined;
+      done = true;
+      return what;
+    };
+  }
+
   /** A second key, for the test of a replaced appliance. */
   static otherIdentity(): typeof identity {
     return createServerCertificate({ commonName: 'dks-hsm', addresses: [], notBefore: new Date(), days: 2 });

@@ -2,13 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:net';
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 
 import { CKR } from '#src/cryptoki/constants.ts';
 import { ApplianceState } from '#src/wire/enumerations.ts';
 import { CKR_STATUS_BASE, HalStatus } from '#src/wire/status.ts';
-import { FakeAppliance, type Fault } from './fake-appliance.ts';
-import { buildProgram, Configuration, MODULE, type Result, run, type Running, start } from './programs.ts';
+import { type FakeAppliance, type Fault } from './fake-appliance.ts';
+import { buildProgram, Configuration, MODULE, type Result, run, start } from './programs.ts';
+import { stepsForEach } from './steps.ts';
 
 const LOGGED_IN = ['init', 'open', 'login=user-4711', 'generate'];
 
@@ -32,31 +33,11 @@ describe('the module in trouble', { timeout: 300_000 }, () => {
   let program: string;
   let appliance: FakeAppliance;
   let configuration: Configuration;
-
-  before(() => {
-    program = buildProgram('steps');
+  const { steps, begin } = stepsForEach((scene) => {
+    ({ program, appliance, configuration } = scene);
   });
 
-  beforeEach(async () => {
-    appliance = await FakeAppliance.start();
-    configuration = new Configuration(appliance.port, { fingerprint: appliance.fingerprint });
-  });
-
-  afterEach(async () => {
-    configuration.remove();
-    await appliance.stop();
-  });
-
-  const steps = (...names: string[]): Promise<Result> => run(program, [MODULE, ...names], { configuration });
-  const begin = (...names: string[]): Running => start(program, [MODULE, ...names], { configuration });
-  const once = (name: string, what: Fault) => {
-    let done = false;
-    appliance.fault = (function_) => {
-      if (done || function_ !== name) return undefined;
-      done = true;
-      return what;
-    };
-  };
+  const once = (name: string, what: Fault): void => appliance.failOnce(name, what);
 
   it('connects again and logs in again in the middle of a run', async () => {
     const running = begin(...LOGGED_IN, 'wait', 'sign', 'find', 'wait', 'sign*5', 'finalize');

@@ -1,42 +1,24 @@
 /** PIN functions: the rules, what is sent how often, and what becomes of a change whose reply is lost. */
 
 import assert from 'node:assert/strict';
-import { afterEach, before, beforeEach, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 
 import { CKR } from '#src/cryptoki/constants.ts';
 import { HalStatus } from '#src/wire/status.ts';
-import { FakeAppliance, PIN, SO_PIN } from './fake-appliance.ts';
-import { buildProgram, Configuration, MODULE, type Result, run, SANITIZERS, start, VALGRIND } from './programs.ts';
+import { type FakeAppliance, PIN, SO_PIN } from './fake-appliance.ts';
+import { buildProgram, type Configuration, MODULE, run, SANITIZERS, start, VALGRIND } from './programs.ts';
+import { stepsForEach } from './steps.ts';
 
 describe('PIN functions of the module', { timeout: 120_000 }, () => {
   let program: string;
   let appliance: FakeAppliance;
   let configuration: Configuration;
-
-  before(() => {
-    program = buildProgram('steps');
+  const { steps, begin } = stepsForEach((scene) => {
+    ({ program, appliance, configuration } = scene);
   });
 
-  beforeEach(async () => {
-    appliance = await FakeAppliance.start();
-    configuration = new Configuration(appliance.port, { fingerprint: appliance.fingerprint });
-  });
-
-  afterEach(async () => {
-    configuration.remove();
-    await appliance.stop();
-  });
-
-  const steps = (...names: string[]): Promise<Result> => run(program, [MODULE, ...names], { configuration });
   /** The first reply to a function is lost after it was done. */
-  const loseReply = (name: string): void => {
-    let done = false;
-    appliance.fault = (function_) => {
-      if (done || function_ !== name) return undefined;
-      done = true;
-      return 'closeAfter';
-    };
-  };
+  const loseReply = (name: string): void => appliance.failOnce(name, 'closeAfter');
 
   it('follow the rules of PKCS#11, and read no byte behind a PIN', async () => {
     const result = await run(buildProgram('pins'), [MODULE, PIN, SO_PIN], { configuration });
@@ -62,7 +44,7 @@ describe('PIN functions of the module', { timeout: 120_000 }, () => {
 
   it('log in with the new PIN after a change, when the connection is lost', async () => {
     const names = ['init', 'open', `login=${PIN}`, 'generate', `set-pin=${PIN}:user-0815`, 'wait', 'sign', 'finalize'];
-    const running = start(program, [MODULE, ...names], { configuration });
+    const running = begin(...names);
     await running.printed('waiting');
     appliance.dropConnections();
     running.send('');
@@ -107,7 +89,7 @@ describe('PIN functions of the module', { timeout: 120_000 }, () => {
   it('give the PIN for a key again on a connection that was lost before the use', async () => {
     const use = ['sign-begin', `context-login=${PIN}`, 'wait', 'sign-end'];
     const names = ['init', 'open', `login=${PIN}`, 'generate-always', ...use, 'finalize'];
-    const running = start(program, [MODULE, ...names], { configuration });
+    const running = begin(...names);
     await running.printed('waiting');
     appliance.loseLogins();
     running.send('');

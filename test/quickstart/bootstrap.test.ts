@@ -49,6 +49,6 @@ describe('scripts/bootstrap', () => {
   it('refuses a purpose that it does not know', async () => {
     const { status, stderr } = await runProgram(BOOTSTRAP, ['holidays']);
     assert.equal(status, 1);
-    assert.match(stderr, /unknown purpose 'holidays' \(build, demo, ed25519, test\)/);
+    assert.match(stderr, /unknown purpose 'holidays' \(build, demo, ed25519, test, interop\)/);
   });
 });

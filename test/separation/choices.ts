@@ -10,6 +10,7 @@ import { type Attribute, TRUE } from '#src/cryptoki/values.ts';
 import { KeyType } from '#src/wire/enumerations.ts';
 import { type Random } from '#test/fuzz/random.ts';
 import { type Template } from '#test/token/templates.ts';
+import { objectArgs } from './new-objects.ts';
 
 const NONE = new Uint8Array(0);
 const USAGES = ['ENCRYPT', 'DECRYPT', 'SIGN', 'VERIFY', 'WRAP', 'UNWRAP', 'DERIVE'] as const;
@@ -92,19 +93,8 @@ export class Choices {
     return [...rest, ...claims.map((type) => ({ type, value: TRUE }))];
   }
 
-  newObject(
-    made: Omit<NewObject, 'curve'>,
-    odds?: number,
-  ): {
-    session: number;
-    name: Uint8Array;
-    type: number;
-    bits: number;
-    flags: number;
-    attributes: Attribute[];
-  } {
-    const { type, bits, flags, attributes } = made;
-    return { session: 1, name: this.#random.bytes(16), type, bits, flags, attributes: this.forged(attributes, odds) };
+  newObject(made: Omit<NewObject, 'curve'>, odds?: number): ReturnType<typeof objectArgs> {
+    return objectArgs(made, this.#random.bytes(16), this.forged(made.attributes, odds));
   }
 
   wrapping(key: KeyView): [mechanism: number, parameter: Uint8Array] {

@@ -85,7 +85,7 @@ export class OpenDevice {
 
   /** Forgets all session keys of a connection. */
   forgetSessionKeys(connection: number): void {
-    this.#device.keys.deleteSessionKeys(connection);
+    this.#device.keys.deleteSessionKeys(connection, false);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,6 +8,7 @@ import { type AttributeMap } from '#src/cryptoki/template.ts';
 import { type Attribute } from '#src/cryptoki/values.ts';
 import { type ResultsOf } from '#src/wire/message.ts';
 import { type Template, template } from '#test/token/templates.ts';
+import { objectArgs, pairArgs } from './new-objects.ts';
 import { type OpenDevice, USERS } from './open-device.ts';
 
 export type Facts = ResultsOf<'KEY_LOAD'>['loaded'];
@@ -33,15 +34,8 @@ export class Program {
     return name;
   }
 
-  #object({ type, bits, flags, attributes }: Omit<NewObject, 'curve'>): {
-    session: number;
-    name: Uint8Array;
-    type: number;
-    bits: number;
-    flags: number;
-    attributes: Attribute[];
-  } {
-    return { session: 1, name: this.freshName(), type, bits, flags, attributes: list(attributes) };
+  #object(made: Omit<NewObject, 'curve'>): ReturnType<typeof objectArgs> {
+    return objectArgs(made, this.freshName(), list(made.attributes));
   }
 
   async create(values: Template): Promise<Facts> {
@@ -63,20 +57,8 @@ export class Program {
 
   async generatePair(mechanism: number, values: Template, privateValues: Template): Promise<[Facts, Facts]> {
     const request = keyPairRequest(mechanism, template(values), template(privateValues));
-    const { type, curve, bits, exponent, privateKey, publicKey } = request;
-    const pair = await this.device.call('KEY_PAIR_CREATE', USER, {
-      session: 1,
-      name: this.freshName(),
-      publicName: this.freshName(),
-      type,
-      curve,
-      bits,
-      exponent,
-      flags: privateKey.flags,
-      publicFlags: publicKey.flags,
-      attributes: list(privateKey.attributes),
-      publicAttributes: list(publicKey.attributes),
-    });
+    const args = pairArgs(request, () => this.freshName(), list);
+    const pair = await this.device.call('KEY_PAIR_CREATE', USER, args);
     return [pair.privateKey, pair.publicKey];
   }
 

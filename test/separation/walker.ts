@@ -7,9 +7,9 @@ import { deriveRequest, secretKeyRequest, unwrapRequest } from '#src/cryptoki/ne
 import { CKD, CKF_HKDF_SALT } from '#src/cryptoki/parameter-numbers.ts';
 import { writeParameter } from '#src/cryptoki/parameters.ts';
 import { createRequest } from '#src/cryptoki/created-objects.ts';
-import { keyFlags } from '#src/cryptoki/template.ts';
+import { type AttributeMap, keyFlags } from '#src/cryptoki/template.ts';
 import { objectOfKey } from '#src/cryptoki/key-objects.ts';
-import { FALSE, TRUE } from '#src/cryptoki/values.ts';
+import { type Attribute, FALSE, TRUE } from '#src/cryptoki/values.ts';
 import { secretAttributes } from '#src/device/secret-attributes.ts';
 import { KeyType } from '#src/wire/enumerations.ts';
 import { type ResultsOf } from '#src/wire/message.ts';
@@ -18,6 +18,7 @@ import { type Random } from '#test/fuzz/random.ts';
 import { P256, type Template, template } from '#test/token/templates.ts';
 import { BOOLEANS, Choices, type Theme, THEMES, typeOf } from './choices.ts';
 import { Model, type ModelKey } from './model.ts';
+import { pairArgs } from './new-objects.ts';
 import { type OpenDevice } from './open-device.ts';
 
 type Facts = ResultsOf<'KEY_LOAD'>['loaded'];
@@ -182,20 +183,9 @@ export class Walker {
       template({ EC_PARAMS: isMontgomery ? X25519 : P256 }),
       template(privateValues),
     );
-    const { type, curve, bits, exponent, privateKey, publicKey } = request;
-    const pair = await this.#device.call('KEY_PAIR_CREATE', this.#connection, {
-      session: 1,
-      name: random.bytes(16),
-      publicName: random.bytes(16),
-      type,
-      curve,
-      bits,
-      exponent,
-      flags: privateKey.flags,
-      publicFlags: publicKey.flags,
-      attributes: this.#choices.forged(privateKey.attributes),
-      publicAttributes: this.#choices.forged(publicKey.attributes),
-    });
+    const forged = (attributes: AttributeMap): Attribute[] => this.#choices.forged(attributes);
+    const args = pairArgs(request, () => random.bytes(16), forged);
+    const pair = await this.#device.call('KEY_PAIR_CREATE', this.#connection, args);
     await this.#take(pair.privateKey, 'made');
     await this.#take(pair.publicKey, 'other');
   }

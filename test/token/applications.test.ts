@@ -93,18 +93,23 @@ test('many losses in a row', async () => {
   assert.equal(setup.fleet.keys.size, count, 'what was given up is destroyed');
 });
 
-test('logout destroys the session objects of earlier connections too', async () => {
+test('logout destroys the private session objects of earlier connections too, and no others', async () => {
   const setup = startToken();
   const first = connect(setup);
-  const { privateKey } = await first.generate(EC, { EC_PARAMS: P256 }, {});
+  const { privateKey, publicKey } = await first.generate(EC, { EC_PARAMS: P256 }, {});
   setup.token.disconnected(first.application);
   const second = connect(setup);
-  await second.connection.logout();
-  setup.token.loggedOut(second.application);
-  await settled();
+  await second.connection.logout(true);
+  await setup.token.loggedOut(second.application);
   second.connection.user = User.NORMAL;
   await rejectsWith(second.sign(privateKey.object, CKM.ECDSA, data), CKR.KEY_HANDLE_INVALID);
-  assert.equal(setup.fleet.keys.size, 0);
+  assert.deepEqual(
+    (await second.find({})).map(({ object }) => object),
+    [publicKey.object],
+  );
+  setup.token.close();
+  await settled();
+  assert.equal(setup.fleet.keys.size, 0, 'they end with the application');
 });
 
 test('a pair that was being made is there for the successor that asks again', async () => {

@@ -36,9 +36,11 @@ export class FakeConnection implements FleetConnection {
     return Promise.resolve();
   }
 
-  logout(): Promise<void> {
+  logout(keepsPublic = false): Promise<void> {
     this.user = User.NONE;
-    for (const { id } of this.#fleet.keys.ownedBy(this)) this.#fleet.keys.remove(id);
+    for (const { id, flags } of this.#fleet.keys.ownedBy(this)) {
+      if (!keepsPublic || (flags & KeyFlags.PUBLIC) === 0) this.#fleet.keys.remove(id);
+    }
     return Promise.resolve();
   }
 

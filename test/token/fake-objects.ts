@@ -66,8 +66,8 @@ export function fakeUses(fleet: FakeFleet): TokenFleet['uses'] {
     return Buffer.concat([Buffer.from(`${name}:`), ...parts]);
   };
   return {
-    encrypt: (_connection, _entry, _mechanism, parameter, data) => use('encrypt', parameter, data),
-    decrypt: (_connection, _entry, _mechanism, parameter, data) => use('decrypt', parameter, data),
+    encrypt: (_connection, _entry, { parameter, data }) => use('encrypt', parameter, data),
+    decrypt: (_connection, _entry, { parameter, data }) => use('decrypt', parameter, data),
     wrap: (_connection, _key, { name }, _mechanism, parameter) => use('wrap', parameter, name),
     async value(_connection, { id }) {
       await use('value');

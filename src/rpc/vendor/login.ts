@@ -44,10 +44,11 @@ export const login: VendorHandlers<Functions> = {
   },
 };
 
-async function logout(session: VendorSession): Promise<void> {
+/** @param keepsPublic a PKCS#11 program keeps its public session objects (PKCS#11 3.2 section 5.6.10), a vendor client nothing */
+export async function logout(session: VendorSession, keepsPublic = false): Promise<void> {
   if (session.connection.user === User.NONE) return;
   session.handles.closeAtLogout();
-  await session.connection.logout();
+  await session.connection.logout(keepsPublic);
 }
 
 function checkPin(user: number, pin: Uint8Array): void {
