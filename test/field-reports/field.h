@@ -134,16 +134,6 @@ static inline struct bytes get(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE objec
   return value;
 }
 
-/* Of NULL: no bytes. */
-static inline struct bytes unhex(const char *text) {
-  struct bytes value = {0};
-  size_t size;
-  if (text == NULL || *text == '\0') return value;
-  CHECK(OPENSSL_hexstr2buf_ex(value.at, sizeof value.at, &size, text, '\0') == 1);
-  value.length = size;
-  return value;
-}
-
 static inline bool is(struct bytes value, const void *expected, size_t length) {
   return value.length == length && memcmp(value.at, expected, length) == 0;
 }
@@ -238,6 +228,16 @@ static inline CK_OBJECT_HANDLE import_point(CK_SESSION_HANDLE session, CK_KEY_TY
 
 #include "judge.h"
 #include "other-slot.h"
+
+/* Of NULL: no bytes. */
+static inline struct bytes unhex(const char *text) {
+  struct bytes value = {0};
+  size_t size;
+  if (text == NULL || *text == '\0') return value;
+  CHECK(OPENSSL_hexstr2buf_ex(value.at, sizeof value.at, &size, text, '\0') == 1);
+  value.length = size;
+  return value;
+}
 
 /* Whatever a test did: a new session signs, and the signature is right. */
 static inline void probe(void) {

@@ -18,8 +18,6 @@ InfoTests::testWaitForSlotEvent: a NULL pointer is CKR_ARGUMENTS_BAD, not CKR_FU
 InitTests::testInit5: mutexes of the application alone are CKR_CANT_LOCK, as PKCS#11 allows
 ObjectTests::testCreateObject: makes a token object without login
 ObjectTests::testCopyObject: a template may repeat the CKA_CLASS that the object has
-ObjectTests::testDestroyObject: public session objects do not outlive C_Logout
-ObjectTests::testFindObjects: the same
 ObjectTests::testGetObjectSize: wants CK_UNAVAILABLE_INFORMATION
 ObjectTests::testCreateCertificates: the certificates are none
 ObjectTests::testDefaultX509CertAttributes: the same
