@@ -184,7 +184,7 @@ async function unlock(consolePort: number, wheelPin: string): Promise<void> {
   try {
     await terminal.expect('Password: ');
     terminal.send(wheelPin);
-    await terminal.expect('(y/n) ');
+    await terminal.expect('(y/n) ', 'Incorrect password');
     terminal.send('n');
     await terminal.expect('Diamond-HSM > ');
   } finally {

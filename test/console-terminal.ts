@@ -34,8 +34,8 @@ export class ConsoleTerminal {
     this.#socket.write(`${line}\r`);
   }
 
-  /** Waits for a text and takes everything up to its end. */
-  async expect(text: string): Promise<string> {
+  /** Waits for a text and takes everything up to its end; fails at once if a text comes that must not. */
+  async expect(text: string, unwanted?: string): Promise<string> {
     const deadline = Date.now() + PATIENCE;
     for (;;) {
       const at = this.#text.indexOf(text);
@@ -44,6 +44,7 @@ export class ConsoleTerminal {
         this.#text = this.#text.slice(at + text.length);
         return taken;
       }
+      assert.ok(unwanted === undefined || !this.#text.includes(unwanted), `"${unwanted}" comes instead of "${text}"`);
       assert.ok(Date.now() < deadline && !this.#socket.destroyed, `"${text}" does not come after: ${this.#text}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, deadline - Date.now());
