@@ -100,8 +100,11 @@ export class Model {
       if (this.#secrets.has(key.secret) && !isProtected(key.view)) return 'a secret can be read';
     }
     for (const { by, key, isSymmetric } of this.#wrapped) {
+      // What a public half says of decryption means nothing.
       const opens = (other: ModelKey): boolean =>
-        other.identity === by && (has(other.view, CKA.DECRYPT) || (!isSymmetric && has(other.view, CKA.SIGN)));
+        other.identity === by &&
+        other.view.objectClass !== CKO.PUBLIC_KEY &&
+        (has(other.view, CKA.DECRYPT) || (!isSymmetric && has(other.view, CKA.SIGN)));
       if (this.#secrets.has(key) && this.keys.some(opens)) return 'a secret can be decrypted';
     }
     for (const { from, key } of this.#derived) {
