@@ -133,11 +133,22 @@ static bool needs_operation(uint32_t function) {
   return function != RPC_TOKEN_INFO && function != RPC_MECHANISM_LIST && function != RPC_LOGOUT;
 }
 
+/*
+ * Whether a search was answered as for nobody, because the appliance could not log us in when the connection was made. All
+ * other functions say so.
+ */
+static bool found_without_login(struct library *library, const struct connection *connection, uint32_t function) {
+  return function == RPC_OBJECT_FIND && !connection->logged_in && login_user(library) != NOBODY;
+}
+
 static enum verdict judge(struct library *library, struct connection *connection, struct request *request,
                           uint64_t restored, bool *tried, CK_RV *rv) {
   uint32_t status = request_status(request);
   *rv = status_result(status, request->function);
+  if (*rv == CKR_OK && found_without_login(library, connection, request->function)) *rv = CKR_USER_NOT_LOGGED_IN;
   if (*rv == CKR_OK) {
+    if (request->function == RPC_LOGIN) connection->logged_in = true;
+    if (request->function == RPC_LOGOUT) connection->logged_in = false;
     if (needs_operation(request->function)) library->link.was_operational = true;
     return DONE;
   }

@@ -35,6 +35,8 @@ struct connection {
   /* `gathered` holds a PIN. */
   bool secret;
   _Atomic bool broken;
+  /* The appliance has logged the application in on this connection. */
+  _Atomic bool logged_in;
   /* It was broken because the peer fell silent. */
   _Atomic bool silent;
   struct request *slots[CONNECTION_SLOTS];

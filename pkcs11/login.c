@@ -196,12 +196,15 @@ CK_RV login_change_pin(struct library *library, const uint8_t *old, size_t old_l
   return rv;
 }
 
-CK_RV logout_now(struct library *library) {
+/* With `idle` only if no session is open; a login that waits for `serial` comes after the LOGOUT. */
+static CK_RV log_out(struct library *library, bool idle) {
   struct login *login = &library->login;
   pthread_mutex_lock(&login->serial);
   CK_RV rv = login_user(library) == NOBODY ? CKR_USER_NOT_LOGGED_IN : CKR_OK;
-  if (rv == CKR_OK) {
-    login_forget(library);
+  bool ends = rv == CKR_OK;
+  if (ends && idle) ends = session_end_login(library);
+  else if (ends) login_forget(library);
+  if (ends) {
     session_release_officer(library);
     object_table_drop_private(library);
     struct request *request = request_new(&library->requests, RPC_LOGOUT);
@@ -211,6 +214,12 @@ CK_RV logout_now(struct library *library) {
   }
   pthread_mutex_unlock(&login->serial);
   return rv;
+}
+
+CK_RV logout_now(struct library *library) { return log_out(library, false); }
+
+void logout_if_idle(struct library *library) {
+  if (session_none(library)) log_out(library, true);
 }
 
 /* Sends a LOGIN on a connection that is not in general use yet. HAL_RPC_TRANSPORT: the connection was lost. */
@@ -249,6 +258,7 @@ CK_RV login_restore(struct library *library, struct connection *connection) {
   pthread_mutex_lock(&login->lock);
   bool same = login->epoch == epoch;
   if (same && status == HAL_OK) {
+    connection->logged_in = true;
     login->restored++;
     if (changed && login->pin->next.length > 0) {
       login->pin->current = login->pin->next;

@@ -51,6 +51,8 @@ CK_RV login_check_pin(const uint8_t *pin, size_t length, CK_RV empty);
 struct request *login_secret_request(struct library *library, uint32_t function);
 /* Forgets the login and tells the appliance, if it can be reached. CKR_USER_NOT_LOGGED_IN if there is none. */
 CK_RV logout_now(struct library *library);
+/* The same if no session is open: the login ends with the last one (PKCS#11 5.6.7). */
+void logout_if_idle(struct library *library);
 /* Forgets the login. */
 void login_forget(struct library *library);
 

@@ -36,13 +36,6 @@ void session_close_objects(struct library *library, CK_SESSION_HANDLE session) {
   request_release(&library->requests, request);
 }
 
-/* The login ends with the last session. */
-static void log_out_without_sessions(struct library *library) {
-  CK_ULONG read_only, writable;
-  session_count(library, &read_only, &writable);
-  if (read_only + writable == 0) logout_now(library);
-}
-
 CK_RV C_CloseSession(CK_SESSION_HANDLE hSession) {
   struct library *library = process_enter();
   if (library == NULL) return CKR_CRYPTOKI_NOT_INITIALIZED;
@@ -50,7 +43,7 @@ CK_RV C_CloseSession(CK_SESSION_HANDLE hSession) {
   if (session != NULL) {
     if (atomic_exchange(&session->has_objects, false)) session_close_objects(library, hSession);
     session_release(session);
-    log_out_without_sessions(library);
+    logout_if_idle(library);
   }
   process_leave();
   return session == NULL ? CKR_SESSION_HANDLE_INVALID : CKR_OK;
@@ -67,7 +60,7 @@ CK_RV C_CloseAllSessions(CK_SLOT_ID slotID) {
       session_release(session);
     }
     if (objects) session_close_objects(library, 0);
-    log_out_without_sessions(library);
+    logout_if_idle(library);
   }
   process_leave();
   return slotID == SLOT ? CKR_OK : CKR_SLOT_ID_INVALID;

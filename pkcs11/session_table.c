@@ -121,6 +121,21 @@ struct session *session_take(struct library *library, CK_SESSION_HANDLE handle) 
   return session;
 }
 
+bool session_none(struct library *library) {
+  CK_ULONG read_only, writable;
+  session_count(library, &read_only, &writable);
+  return read_only + writable == 0;
+}
+
+bool session_end_login(struct library *library) {
+  struct session_table *table = &library->sessions;
+  pthread_mutex_lock(&table->lock);
+  bool none = table->read_only + table->writable == 0;
+  if (none) login_forget(library);
+  pthread_mutex_unlock(&table->lock);
+  return none;
+}
+
 void session_count(struct library *library, CK_ULONG *read_only, CK_ULONG *writable) {
   pthread_mutex_lock(&library->sessions.lock);
   *read_only = library->sessions.read_only;

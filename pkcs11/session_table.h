@@ -57,6 +57,12 @@ void session_release(struct session *session);
 struct session *session_take(struct library *library, CK_SESSION_HANDLE handle);
 /* Destroys the session objects of one session, or of all (0), here and at the appliance. */
 void session_close_objects(struct library *library, CK_SESSION_HANDLE session);
+bool session_none(struct library *library);
+/*
+ * Forgets the login if no session is open, as one step: whoever opens a session finds the login there and it stays, or
+ * finds it gone.
+ */
+bool session_end_login(struct library *library);
 void session_count(struct library *library, CK_ULONG *read_only, CK_ULONG *writable);
 
 /* Ends a search. */

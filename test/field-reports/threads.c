@@ -67,6 +67,31 @@ TEST(one_key, "32 threads sign with one key, in sessions of their own or in one 
   sign_with(session, CKM_EDDSA, generate(session, CKM_EC_EDWARDS_KEY_PAIR_GEN, EC_ED25519, 0, "ed", CK_FALSE), 20);
 }
 
+static void *come_and_go(void *argument) {
+  (void)argument;
+  for (int i = 0; i < rounds; i++) {
+    CK_SESSION_HANDLE session;
+    OK(p11->C_OpenSession(0, CKF_SERIAL_SESSION, NULL, NULL, &session));
+    CK_SESSION_INFO info;
+    OK(p11->C_GetSessionInfo(session, &info));
+    /* As GnuTLS does: who sees that the application is logged in relies on it. */
+    if (info.state == CKS_RO_PUBLIC_SESSION)
+      ONE_OF(p11->C_Login(session, CKU_USER, (CK_UTF8CHAR *)PIN, strlen(PIN)), CKR_OK, CKR_USER_ALREADY_LOGGED_IN);
+    for (int look = 0; look < 50; look++) {
+      OK(p11->C_GetSessionInfo(session, &info));
+      CHECK(info.state == CKS_RO_USER_FUNCTIONS);
+    }
+    OK(p11->C_CloseSession(session));
+  }
+  return NULL;
+}
+
+TEST(last_session, "a thread that opens a session while another closes the last one is logged in until it closes it (5.6.7)") {
+  OK(p11->C_CloseSession(start()));
+  rounds = 20;
+  in_threads(4, come_and_go);
+}
+
 static _Atomic int logged_in, already;
 static _Atomic bool stop;
 

@@ -39,6 +39,16 @@ describe('the module in trouble', { timeout: 300_000 }, () => {
 
   const once = (name: string, what: Fault): void => appliance.failOnce(name, what);
 
+  it('does not take a search as answered while the login could not be restored', async () => {
+    const running = begin(...LOGGED_IN, 'wait', 'find', 'finalize');
+    await running.printed('waiting');
+    // As an appliance that is unlocked only after the library has come back.
+    once('LOGIN', word(HalStatus.FORBIDDEN));
+    appliance.dropConnections();
+    running.send('');
+    assert.equal(step(await running.result, 'find'), '0x0 2');
+  });
+
   it('connects again and logs in again in the middle of a run', async () => {
     const running = begin(...LOGGED_IN, 'wait', 'sign', 'find', 'wait', 'sign*5', 'finalize');
     await running.printed('waiting');
