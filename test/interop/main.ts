@@ -17,10 +17,10 @@ import { readSuite, suiteNames } from './suite.ts';
 
 /** What docs/programs/conventions.md promises. */
 const PREAMBLE = `
-trap '[ $? = 0 ] || tail -n 20 /work/*.log >&2' EXIT
+trap '[ $? = 0 ] || tail -n 20 /srv/hsm/*.log >&2' EXIT
 export MODULE=${MODULE_PATH} URI='pkcs11:token=Cryptech%20Token'
 export PIN=$(cat /etc/dkey/user-pin) SO_PIN=$(cat /etc/dkey/so-pin)
-mkdir -p /work && chmod 755 /work && cd /work
+mkdir -p /srv/hsm && chmod 755 /srv/hsm && cd /srv/hsm
 `;
 
 /** The tools with the names of BIND's. */

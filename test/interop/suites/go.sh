@@ -13,7 +13,7 @@ miekg TestOAEPParams: encrypts with a key that was made for signatures
 '
 apt-get install -y --no-install-recommends golang-go gcc libc6-dev opensc golang-github-thalesignite-crypto11-dev golang-github-miekg-pkcs11-dev \
   golang-github-stretchr-testify-dev golang-github-pkg-errors-dev golang-github-thales-e-security-pool-dev
-export GO111MODULE=off GOPATH=/work/go:/usr/share/gocode GOCACHE=/work/gocache
+export GO111MODULE=off GOPATH=/srv/hsm/go:/usr/share/gocode GOCACHE=/srv/hsm/gocache
 packages=go/src/github.com
 mkdir -p $packages/ThalesIgnite $packages/miekg
 cp -r /usr/share/gocode/src/github.com/ThalesIgnite/crypto11 $packages/ThalesIgnite/

@@ -12,8 +12,8 @@ apt-get install -y --no-install-recommends dpkg-dev gcc make autoconf automake l
 apt-get source --tar-only opensc
 mkdir opensc && tar xf opensc_*.orig.tar.* -C opensc --strip-components=1
 cd opensc
-(./bootstrap && ./configure --enable-cmocka --disable-doc --disable-notify) > /work/configure.log 2>&1
-(make -C src/common && make -C src/tests/p11test) > /work/make.log 2>&1
+(./bootstrap && ./configure --enable-cmocka --disable-doc --disable-notify) > /srv/hsm/configure.log 2>&1
+(make -C src/common && make -C src/tests/p11test) > /srv/hsm/make.log 2>&1
 ln -s /usr/bin/pkcs11-tool src/tools/pkcs11-tool
 # Where the tests set up a token of SoftHSM, the HSM's is emptied; and keys are brought in through the library.
 cat >> tests/common.sh <<'SCRIPT'
@@ -32,12 +32,12 @@ sed -i '/^P11LIB=/d' tests/test-pkcs11-tool-test-threads.sh
 cd tests
 # The scripts go on after an error.
 for test in allowed-mechanisms import sign-verify sym-crypt-test test-threads test unwrap-wrap-test; do
-  bash ./test-pkcs11-tool-$test.sh > "/work/$test.log" 2>&1 && echo "passed $test"
-  sed -n "s/^====> ERROR: \(.*\)/failed $test \1/p" "/work/$test.log"
-done > /work/results
-bash -c '. ./common.sh; card_setup' > /work/setup.log 2>&1
-../src/tests/p11test/p11test -v -m "$MODULE" -p "$PIN" -o p11test.json > /work/p11test.log 2>&1 || true
+  bash ./test-pkcs11-tool-$test.sh > "/srv/hsm/$test.log" 2>&1 && echo "passed $test"
+  sed -n "s/^====> ERROR: \(.*\)/failed $test \1/p" "/srv/hsm/$test.log"
+done > /srv/hsm/results
+bash -c '. ./common.sh; card_setup' > /srv/hsm/setup.log 2>&1
+../src/tests/p11test/p11test -v -m "$MODULE" -p "$PIN" -o p11test.json > /srv/hsm/p11test.log 2>&1 || true
 for verdict in 'OK passed' 'FAILED failed' 'SKIPPED skipped'; do
-  sed -n "s/^\[ *${verdict% *} *\] \([a-z_]*\)$/${verdict#* } p11test \1/p" /work/p11test.log | sort -u
-done >> /work/results
-judge opensc < /work/results
+  sed -n "s/^\[ *${verdict% *} *\] \([a-z_]*\)$/${verdict#* } p11test \1/p" /srv/hsm/p11test.log | sort -u
+done >> /srv/hsm/results
+judge opensc < /srv/hsm/results

@@ -46,10 +46,10 @@ cd softhsm
 # A PIN has at least five characters here. The one slot stands for the second as well.
 sed -i 's/"1234")/"user-1234")/
   s/^	if ( !hasFoundInitialized ) {/	if ( !hasFoundFree ) m_notInitializedTokenSlotID = m_initializedTokenSlotID;\n&/' src/lib/test/TestsNoPINInitBase.cpp
-./configure --enable-eddsa --disable-gost > /work/configure.log
+./configure --enable-eddsa --disable-gost > /srv/hsm/configure.log
 cd src/lib/test
 make -j2 p11test_DEPENDENCIES= p11test_LDADD= p11test_LDFLAGS='-lcppunit -lcrypto -ldl -pthread' \
-  CPPFLAGS='-DP11M=\"./p11m.so\"' CXXFLAGS='-O0 -w' p11test > /work/make.log
+  CPPFLAGS='-DP11M=\"./p11m.so\"' CXXFLAGS='-O0 -w' p11test > /srv/hsm/make.log
 ln -s "$MODULE" p11m.so
 pkcs11-tool --module "$MODULE" --login --login-type so --so-pin "$SO_PIN" --change-pin --new-pin 12345678
 # Each test alone: the children of the fork tests would run what follows in the list.
