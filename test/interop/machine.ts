@@ -62,7 +62,7 @@ export class Machine {
     // On its own file system: an overlay cannot lie upon another one.
     await mustRun('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', layer]);
     for (const folder of ['root', 'upper', 'work']) mkdirSync(join(layer, folder));
-    const layers = `lowerdir=${base},upperdir=${layer}/upper,workdir=${layer}/srv/hsm`;
+    const layers = `lowerdir=${base},upperdir=${layer}/upper,workdir=${join(layer, 'work')}`;
     await mustRun('mount', ['-t', 'overlay', '-o', layers, 'overlay', machine.root]);
     // As every installer leaves it, but not `debootstrap`.
     machine.write('/etc/hosts', '127.0.0.1 localhost\n');
