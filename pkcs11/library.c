@@ -4,6 +4,14 @@
 
 #include "log.h"
 
+/*
+ * Of the process, and never freed: OpenSSL cleans up behind a thread when that ends, which may be while another thread is
+ * finalizing the library.
+ */
+static OSSL_LIB_CTX *context;
+
+void library_forget_context(void) { context = NULL; }
+
 struct library *library_new(CK_RV *rv) {
   *rv = CKR_HOST_MEMORY;
   if (!tls_prepare()) return NULL;
@@ -20,7 +28,8 @@ struct library *library_new(CK_RV *rv) {
   session_table_init(library);
   object_table_init(library);
   token_init(library);
-  library->libctx = OSSL_LIB_CTX_new();
+  if (context == NULL) context = OSSL_LIB_CTX_new();
+  library->libctx = context;
   if (library->libctx != NULL) library->tls = tls_context(library->libctx);
   bool good = login_init(library);
   good = library->tls != NULL && link_init(library) && digests_init(library) && good;
@@ -47,7 +56,6 @@ void library_free(struct library *library) {
   request_pool_free(&library->requests);
   digests_free(library);
   SSL_CTX_free(library->tls);
-  OSSL_LIB_CTX_free(library->libctx);
   free(library);
 }
 

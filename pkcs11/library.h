@@ -29,6 +29,8 @@ struct library {
 
 /* NULL: `*rv` tells why, after a message. */
 struct library *library_new(CK_RV *rv);
+/* A child has what OpenSSL kept for the threads of its parent, and makes its own. */
+void library_forget_context(void);
 /* Ends the connection and lets every waiting call fail. */
 void library_stop(struct library *library);
 /* Frees everything. No call may be running. */

@@ -66,7 +66,10 @@ CK_RV process_start(void) {
   }
   log_open();
   /* The first time, or in a child, whose page is empty. */
-  if (!atomic_exchange(&process->started, true)) openssl_locks_forked();
+  if (!atomic_exchange(&process->started, true)) {
+    openssl_locks_forked();
+    library_forget_context();
+  }
   /* Left over from the parent process: its locks may be held for ever, so it is not freed. */
   struct library *inherited = atomic_exchange(&library, NULL);
   if (inherited != NULL) library_abandon(inherited);
