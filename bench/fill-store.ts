@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { CKA, CKO } from '#src/cryptoki/constants.ts';
 import { FALSE, TRUE, ulongValue } from '#src/cryptoki/values.ts';
 import { SqliteKeyStore } from '#src/store/sqlite-key-store.ts';
-import { checkValueOf, wrapForRow } from '#src/store/key-wrapping-v1.ts';
+import { bindRow, checkValueOf } from '#src/store/key-wrapping.ts';
 import { type Attribute, type StoredKey } from '#src/store/stored-key.ts';
 import { Curve, KeyFlags, KeyType } from '#src/wire/enumerations.ts';
 import { Bug } from '#src/wire/status.ts';
@@ -98,7 +98,7 @@ function pairLike(privateKey: StoredKey, publicKey: StoredKey, masterKey: Uint8A
   return [privateKey, publicKey].map((like) => {
     const attributes: Attribute[] = like.attributes.map(({ type, value }) => ({ type, value: own.get(type) ?? value }));
     const row = { ...like, uuid: uuid(), name: uuid(), spki, checkValue, attributes };
-    return { ...row, wrapped: like.wrapped && wrapForRow(masterKey, row, pkcs8) };
+    return { ...row, ...bindRow(masterKey, row, attributes, like.wrapped && pkcs8) };
   });
 }
 

@@ -84,10 +84,12 @@ CK_RV crypt_update(struct call *call, struct operation *operation, bool decrypt,
   } else if (rv == CKR_OK) {
     bool answered = false;
     size_t needed = crypt_update_length(operation, decrypt, length);
-    rv = answer_length(needed, output, output_length, &answered);
+    if (operation->mechanism->type == CKM_AES_CTR && !crypt_counter_suffices(&operation->chain, length))
+      rv = decrypt ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_DATA_LEN_RANGE;
+    if (rv == CKR_OK) rv = answer_length(needed, output, output_length, &answered);
     if (answered) return rv;
     operation->parts = true;
-    rv = crypt_stream(call, operation, decrypt, part, length, output);
+    if (rv == CKR_OK) rv = crypt_stream(call, operation, decrypt, part, length, output);
     if (rv == CKR_OK) *output_length = needed;
   }
   if (rv != CKR_OK) operation_end(operation);

@@ -27,8 +27,7 @@ static void count_up(struct chain *chain, size_t blocks) {
   for (int i = BLOCK - 1; i >= 0; i--, number >>= 8) chain->block[i] = (uint8_t)number;
 }
 
-/* Whether the counter has so many blocks left: after an overflow it would repeat blocks, and give the data away. */
-static bool counter_suffices(const struct chain *chain, size_t bytes) {
+bool crypt_counter_suffices(const struct chain *chain, size_t bytes) {
   size_t blocks = (chain->used + bytes + BLOCK - 1) / BLOCK;
   block_number mask = counter_mask(chain);
   return blocks == 0 || (!chain->exhausted && blocks - 1 <= mask - (number_of(chain->block) & mask));
@@ -101,8 +100,6 @@ static CK_RV send_chunk(struct call *call, struct operation *operation, bool dec
   bool padded = !decrypt && operation->mechanism->type == CKM_AES_CBC_PAD;
   size_t skipped = operation->chain.used, added = padded ? BLOCK : 0;
   uint8_t last[BLOCK] = {0};
-  if (operation->mechanism->type == CKM_AES_CTR && !counter_suffices(&operation->chain, wanted))
-    return decrypt ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_DATA_LEN_RANGE;
   struct request *request = chunk_request(library, operation, decrypt, chunk);
   if (request == NULL) return CKR_HOST_MEMORY;
   CK_RV rv = operation_send(library, request);

@@ -36,6 +36,11 @@ export class DerReader {
     return this.#bytes[this.#offset];
   }
 
+  /** Where the next element begins. */
+  get offset(): number {
+    return this.#offset;
+  }
+
   /** Content of the next element, which must have this tag; a view. */
   element(tag: number): Uint8Array {
     if (this.next !== tag) throw parseError(`tag 0x${tag.toString(16)} expected`);

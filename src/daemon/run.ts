@@ -86,6 +86,7 @@ async function serve(options: DaemonOptions, log: Log, runFile: string): Promise
         keySeparation: settings.get('keySeparation'),
         legacyMechanisms: settings.get('legacyMechanisms'),
         plaintextImport: settings.get('plaintextImport'),
+        initTokenErasesKeys: settings.get('initTokenErasesKeys'),
       },
       holder,
       log: log.child('fleet'),

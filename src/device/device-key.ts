@@ -3,8 +3,9 @@
 import { type StoredKey } from '#src/store/stored-key.ts';
 import { CKA } from '#src/cryptoki/constants.ts';
 import { ulongOf } from '#src/cryptoki/values.ts';
-import { ALL_KEY_FLAGS, KeyFlags, KeyType } from '#src/wire/enumerations.ts';
+import { ALL_KEY_FLAGS, KeyType } from '#src/wire/enumerations.ts';
 import { type ResultsOf } from '#src/wire/message.ts';
+import { vendorFlags as flagsForVendor } from '#src/wire/vendor-flags.ts';
 
 /**
  * A flag of our own, which nobody outside sees or sets: the key was made with a PKCS#11 template, so its attributes were under
@@ -62,15 +63,9 @@ export function limitOf(key: Pick<DeviceKey, 'attributes'>): number | undefined 
   return limit === undefined || limit === 0xffff_ffff_ffff_ffffn ? undefined : Number(limit);
 }
 
-/** The flags as a vendor client sees them: a key that was made unextractable later is not exportable any more. */
+/** The flags as a vendor client sees them. */
 export function vendorFlags(key: Pick<StoredKey, 'flags' | 'attributes'>): number {
-  const flags = key.flags & ALL_KEY_FLAGS;
-  return mayLeave(key) ? flags : flags & ~KeyFlags.EXPORTABLE;
-}
-
-/** Whether PKEY_EXPORT may take a key out of the HSM as far as its attributes say. */
-function mayLeave(key: Pick<StoredKey, 'attributes'>): boolean {
-  return attributeOf(key, CKA.EXTRACTABLE)?.[0] !== 0 && attributeOf(key, CKA.WRAP_WITH_TRUSTED)?.[0] !== 1;
+  return flagsForVendor(key.flags, (type) => attributeOf(key, type));
 }
 
 /** Whether vendor clients know keys of this kind. */

@@ -12,12 +12,14 @@ import { ContextLogins } from './context-logins.ts';
 import { type KeyFacts } from './device-key.ts';
 import { type RunningDigest } from './digests.ts';
 import { HashsigKeys } from './hashsig-keys.ts';
+import { Invitations } from './invitations.ts';
 import { KeyPolicy } from './key-policy.ts';
 import { KeySpace } from './key-space.ts';
 import { LoginTable } from './login-table.ts';
 import { LoginTickets } from './login-tickets.ts';
 import { MasterKey } from './master-key.ts';
 import { NumberedSlots } from './numbered-slots.ts';
+import { OldRows } from './old-rows.ts';
 import { PinChanges } from './pin-changes.ts';
 import { PinGuard } from './pin-guard.ts';
 import { UseCounts } from './use-counts.ts';
@@ -44,6 +46,8 @@ export interface DeviceOptions {
   readonly strictVendor: boolean;
   /** What the attributes of keys allow. */
   readonly policy: Policy;
+  /** Whether KEYS_ERASE does anything. */
+  readonly erasesKeys: boolean;
   readonly log: Log;
 }
 
@@ -56,11 +60,13 @@ interface Errand {
 export class Device {
   readonly log: Log;
   readonly strictVendor: boolean;
+  readonly erasesKeys: boolean;
   readonly store: KeyStore;
   readonly logins: LoginTable;
   readonly access: Access;
   readonly masterKey: MasterKey;
   readonly contextLogins = new ContextLogins();
+  readonly invitations = new Invitations();
   readonly uses: UseCounts;
   readonly policy: KeyPolicy;
   readonly keys: KeySpace;
@@ -77,12 +83,13 @@ export class Device {
   readonly objectsInProgress = new Map<string, Promise<KeyFacts>>();
   readonly generations = new Gate(PARALLEL_GENERATIONS, { most: WAITING_GENERATIONS, whenFull: 'NOT_READY' });
   readonly #errands = new Set<Errand>();
+  readonly #oldRows: OldRows;
 
   constructor(options: DeviceOptions) {
-    const { index, store, mkmSocket, epoch, pinDelayMs, maxLogins, publicSessionKeys, strictVendor, policy, log } =
-      options;
+    const { index, store, mkmSocket, epoch, pinDelayMs, maxLogins, publicSessionKeys, policy, log } = options;
     this.log = log;
-    this.strictVendor = strictVendor;
+    this.strictVendor = options.strictVendor;
+    this.erasesKeys = options.erasesKeys;
     this.store = store;
     this.logins = new LoginTable(maxLogins);
     this.access = new Access(this.logins, { publicSessionKeys });
@@ -96,7 +103,9 @@ export class Device {
         this.keys.forgetSecrets();
         this.hashsig.forgetAll();
       },
+      onSet: () => this.#oldRows.start(),
     });
+    this.#oldRows = new OldRows(store, log, () => this.masterKey.current);
     this.keys = new KeySpace(store, this.access, this.masterKey, this.uses, (id) => this.hashsig.forget(id));
     this.hashsig = new HashsigKeys(store, this.keys);
     this.pins = new PinGuard(store, pinDelayMs, log);
@@ -116,6 +125,7 @@ export class Device {
     this.digests.closeAll(connection);
     this.pinChanges.forget(connection);
     this.contextLogins.forget(connection);
+    this.invitations.forget(connection);
     this.tickets.end(connection);
   }
 
@@ -123,13 +133,13 @@ export class Device {
    * Runs `work` and then `finish` for a connection. If the connection has logged out in between, it gets FORBIDDEN and
    * `finish` does not run: nothing is left behind for a connection that nobody will ever log out again.
    */
-  async runFor<T, R>(connection: number, work: () => Promise<T>, finish: (result: T) => R): Promise<R> {
+  async runFor<T, R>(connection: number, work: () => Promise<T>, finish: (result: T) => R | Promise<R>): Promise<R> {
     const errand: Errand = { connection, cancelled: false };
     this.#errands.add(errand);
     try {
       const result = await work();
       if (errand.cancelled) throw new HalError('FORBIDDEN', 'logged out in the meantime');
-      return finish(result);
+      return await finish(result);
     } finally {
       this.#errands.delete(errand);
     }
@@ -164,6 +174,7 @@ export class Device {
   }
 
   close(): void {
+    this.#oldRows.stop();
     this.uses.close();
     this.masterKey.close();
     this.store.close();

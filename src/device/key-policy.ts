@@ -3,12 +3,13 @@
  * `cryptoki/separation.ts`; here is what they need to know of a key of the device.
  */
 
-import { CKA } from '#src/cryptoki/constants.ts';
+import { CKA, CKR } from '#src/cryptoki/constants.ts';
 import { type KeyView, keyViewOf } from '#src/cryptoki/key-view.ts';
 import { checkUse, type Policy } from '#src/cryptoki/separation.ts';
 import { boolValue, FALSE, isTrue, TRUE } from '#src/cryptoki/values.ts';
 import { type Attribute } from '#src/store/stored-key.ts';
 import { ALL_KEY_FLAGS, KeyFlags } from '#src/wire/enumerations.ts';
+import { CkrError } from '#src/wire/status.ts';
 import { type ContextLogins } from './context-logins.ts';
 import { attributeOf, type DeviceKey, isManaged, limitOf } from './device-key.ts';
 import { type LoadedKey, type Use } from './loaded-keys.ts';
@@ -24,6 +25,9 @@ const SECRET_USES: ReadonlySet<Use> = new Set([
   'derive',
   'decapsulate',
 ]);
+
+/** Operations that begin with a function of their own, after which the PIN is shown (PKCS#11 3.2 section 4.9). */
+const PIN_USES: ReadonlySet<Use> = new Set(['sign', 'decrypt']);
 
 export class KeyPolicy {
   readonly policy: Policy;
@@ -45,6 +49,9 @@ export class KeyPolicy {
     checkUse(viewOf(key.key), use, mechanism, this.policy, new Date());
     const isPersonal = SECRET_USES.has(use) && hasSecret(key.key);
     if (isPersonal && isTrue(attributeOf(key.key, CKA.ALWAYS_AUTHENTICATE))) {
+      // Between C_UnwrapKey or C_DeriveKey and their end there is no place for a C_Login: a PIN is shown for something else.
+      if (!PIN_USES.has(use))
+        throw new CkrError(CKR.USER_NOT_LOGGED_IN, 'the key wants the PIN, for signing and decrypting');
       this.#contextLogins.take(connection, key.id);
     } else if (!isDated(key.key) && !(isPersonal && key.isLimited)) {
       key.allow(use, mechanism);

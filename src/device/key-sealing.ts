@@ -12,19 +12,16 @@ import { HalError, WireError } from '#src/wire/status.ts';
 import { XdrReader, XdrWriter } from '#src/wire/xdr.ts';
 
 const ALGORITHM = 'aes-256-gcm';
-const LABEL = Buffer.from('key transfer v1');
+const LABEL = Buffer.from('key transfer v2');
 const NONCE_SIZE = 12;
 const TAG_SIZE = 16;
-
-/** How long a sealed key is good, in milliseconds: an old one must not bring back what has been destroyed or locked up since. */
-const LIFETIME_MS = 60_000;
 
 /** No connection has this number. */
 const NO_OWNER = 0xffff_ffff;
 
 const attribute = struct({ type: u32, value: opaque(Limits.attributeValue) });
 const sealedKey = struct({
-  secondsSealed: u32,
+  invitation: uuid,
   owner: u32,
   name: uuid,
   type: u32,
@@ -37,21 +34,22 @@ const sealedKey = struct({
   attributes: array(attribute, Limits.attributes),
 });
 
-/** A key without what is of one device only. */
+/** A key without what is of one device only. The invitation is that of the receiving device. */
 export interface TransferredKey extends Omit<StoredKey, 'uuid' | 'wrapped' | 'checkValue'> {
+  readonly invitation: Uint8Array;
   /** The connection of a session key. */
   readonly owner: number | undefined;
   /** As in {@link import('./key-space.ts').NewKey}. */
   readonly pkcs8: Uint8Array | undefined;
 }
 
-export function sealKey(transferKey: Uint8Array, key: TransferredKey, now: number): Uint8Array {
+export function sealKey(transferKey: Uint8Array, key: TransferredKey): Uint8Array {
   const writer = new XdrWriter();
-  const { owner, name, type, curve, bits, flags, spki, pkcs8, attributes } = key;
+  const { invitation, owner, name, type, curve, bits, flags, spki, pkcs8, attributes } = key;
   sealedKey.write(
     writer,
     {
-      secondsSealed: Math.floor(now / 1000),
+      invitation,
       owner: owner ?? NO_OWNER,
       name,
       type,
@@ -76,9 +74,9 @@ export function sealKey(transferKey: Uint8Array, key: TransferredKey, now: numbe
 
 /**
  * The secret part of the result is wiped by the caller.
- * @throws HalError KEYWRAP_BAD_MAGIC if it was not sealed under this key, was changed, or is too old
+ * @throws HalError KEYWRAP_BAD_MAGIC if it was not sealed under this key, or was changed
  */
-export function openKey(transferKey: Uint8Array, sealed: Uint8Array, now: number): TransferredKey {
+export function openKey(transferKey: Uint8Array, sealed: Uint8Array): TransferredKey {
   if (sealed.length < NONCE_SIZE + TAG_SIZE) throw new HalError('KEYWRAP_BAD_MAGIC', 'a sealed key is cut off');
   const decipher = createDecipheriv(ALGORITHM, transferKey, sealed.subarray(0, NONCE_SIZE), {
     authTagLength: TAG_SIZE,
@@ -89,10 +87,10 @@ export function openKey(transferKey: Uint8Array, sealed: Uint8Array, now: number
   try {
     plain = decipher.update(sealed.subarray(NONCE_SIZE, sealed.length - TAG_SIZE));
     decipher.final();
-    const { secondsSealed, owner, isSecret, secret, type, curve, ...rest } = sealedKey.read(new XdrReader(plain), '');
-    if (Math.abs(now - 1000 * secondsSealed) > LIFETIME_MS) throw new HalError('KEYWRAP_BAD_MAGIC', 'sealed long ago');
+    const { owner, isSecret, secret, type, curve, ...rest } = sealedKey.read(new XdrReader(plain), '');
     return {
       ...rest,
+      invitation: rest.invitation.slice(),
       name: rest.name.slice(),
       spki: rest.spki.slice(),
       attributes: rest.attributes.map((entry) => ({ type: entry.type, value: entry.value.slice() })),

@@ -3,15 +3,17 @@
 import { randomUUID } from 'node:crypto';
 import { wipe } from '#src/crypto/process-hardening.ts';
 import { CryptoRefusal } from '#src/crypto/refusal.ts';
+import { CKA } from '#src/cryptoki/constants.ts';
 import { SigningKey } from '#src/crypto/signing-key.ts';
 import { type KeyStore } from '#src/store/key-store.ts';
-import { checkValueOf, unwrapRow, wrapForRow } from '#src/store/key-wrapping-v1.ts';
+import { bindRow, checkValueOf, isSealed, unwrapRow, wrapForRow } from '#src/store/key-wrapping.ts';
 import { type OneTimeRange } from '#src/store/one-time-keys.ts';
 import { type Attribute, type KeyIdentity, type StoredKey } from '#src/store/stored-key.ts';
 import { KeyFlags, KeyType } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { type Access } from './access.ts';
 import { type DeviceKey, idOf, isHashsig } from './device-key.ts';
+import { Insertions } from './insertions.ts';
 import { LoadedKey, LoadedKeys } from './loaded-keys.ts';
 import { type MasterKey } from './master-key.ts';
 import { type UseCount, type UseCounts } from './use-counts.ts';
@@ -22,6 +24,8 @@ const LOADED_KEYS = 4096;
 
 /** A key to be stored. */
 export interface NewKey extends Omit<KeyIdentity, 'uuid'> {
+  /** A {@link newUuid}, if the caller has to know it beforehand. */
+  readonly uuid?: Uint8Array;
   /** The secret part: PKCS#8, the value of a secret key or of a private data object; `undefined` if there is none. */
   readonly pkcs8: Uint8Array | undefined;
   /** Of a hash-based private key. */
@@ -36,12 +40,14 @@ export class KeySpace {
   readonly #masterKey: MasterKey;
   readonly #uses: UseCounts;
   readonly #onDelete: (id: string) => void;
+  readonly #insertions: Insertions;
   readonly #volatile = new VolatileKeys();
   readonly #loaded = new LoadedKeys(LOADED_KEYS);
 
   /** @param onDelete called with the id of every key that is destroyed */
   constructor(store: KeyStore, access: Access, masterKey: MasterKey, uses: UseCounts, onDelete: (id: string) => void) {
     this.#store = store;
+    this.#insertions = new Insertions(store);
     this.#access = access;
     this.#masterKey = masterKey;
     this.#uses = uses;
@@ -84,30 +90,42 @@ export class KeySpace {
   }
 
   /**
-   * Stores keys made by a connection, all or none; token keys are on the disk afterwards.
+   * Stores keys made by a connection, all or none; token keys are on the disk afterwards. The secret parts are not needed any more
+   * when this returns its promise.
    * @throws HalError MASTERKEY_NOT_SET, NO_KEY_INDEX_SLOTS, KEY_NAME_IN_USE, KEYSTORE_ACCESS
    */
-  add(connection: number, newKeys: readonly NewKey[]): DeviceKey[] {
+  async add(connection: number, newKeys: readonly NewKey[]): Promise<DeviceKey[]> {
     const masterKey = this.#currentMasterKey();
     const checkValue = checkValueOf(masterKey);
     const ranges: OneTimeRange[] = [];
     const keys = newKeys.map(({ pkcs8, oneTimeKeys, attributes, session, ...facts }): DeviceKey => {
-      if (this.#volatile.getByName(facts.name) ?? this.#store.getByName(facts.name)) {
-        throw new HalError('KEY_NAME_IN_USE');
-      }
+      if (this.#isTaken(facts.name)) throw new HalError('KEY_NAME_IN_USE');
       const isToken = (facts.flags & KeyFlags.TOKEN) !== 0;
-      const identity = { ...facts, name: facts.name.slice(), uuid: newUuid() };
+      const identity = { ...facts, name: facts.name.slice(), uuid: facts.uuid ?? newUuid() };
       if (oneTimeKeys !== undefined) ranges.push({ ...oneTimeKeys, uuid: identity.uuid });
-      const wrapped = pkcs8 && wrapForRow(isToken ? masterKey : this.#volatile.wrappingKey, identity, pkcs8);
-      const owner = isToken ? undefined : connection;
-      return { ...identity, wrapped, checkValue, attributes, owner, session: isToken ? 0 : session };
+      const made = { ...identity, checkValue, attributes };
+      if (isToken) return { ...made, ...bindRow(masterKey, identity, attributes, pkcs8), owner: undefined, session: 0 };
+      const wrapped = pkcs8 && wrapForRow(this.#volatile.wrappingKey, identity, pkcs8);
+      return { ...made, wrapped, owner: connection, session };
     });
     const sessionKeys = keys.filter((key): key is VolatileKey => key.owner !== undefined);
     const tokenKeys = keys.filter(({ owner }) => owner === undefined);
     if (sessionKeys.length > 0) this.#volatile.checkRoom(connection, sessionKeys.length);
-    if (tokenKeys.length > 0) this.#store.insert(tokenKeys, ranges);
+    // At once: a logout while the others are written finds them.
     for (const key of sessionKeys) this.#volatile.add(key);
+    if (tokenKeys.length > 0) {
+      try {
+        await this.#insertions.insert(tokenKeys, ranges);
+      } catch (error) {
+        this.delete(sessionKeys);
+        throw error;
+      }
+    }
     return keys;
+  }
+
+  #isTaken(name: Uint8Array): boolean {
+    return (this.#volatile.getByName(name) ?? this.#store.getByName(name)) !== undefined || this.#insertions.has(name);
   }
 
   /** Deletes keys, all or none. */
@@ -132,12 +150,21 @@ export class KeySpace {
     return erased;
   }
 
+  /** @throws HalError MASTERKEY_NOT_SET, KEYWRAP_BAD_MAGIC (made under another master key, or changed behind our back) */
   setAttributes(key: DeviceKey, attributes: readonly Attribute[]): void {
     const id = idOf(key.uuid);
-    if (key.owner === undefined) this.#store.setAttributes(key.uuid, attributes);
-    else this.#volatile.setAttributes(id, attributes);
+    let changed: DeviceKey = { ...key, attributes };
+    if (key.owner === undefined) {
+      const secret = this.#secret(key);
+      const binding = bindRow(this.#currentMasterKey(), key, attributes, secret);
+      if (secret) wipe(secret);
+      this.#store.setAttributes(key.uuid, attributes, binding);
+      changed = { ...changed, ...binding };
+    } else {
+      this.#volatile.setAttributes(id, attributes);
+    }
     const loaded = this.#loaded.get(id);
-    if (loaded) loaded.key = { ...key, attributes };
+    if (loaded) loaded.key = changed;
   }
 
   /** How often a key was used. */
@@ -218,10 +245,17 @@ export class KeySpace {
     this.checkReadable(key);
   }
 
-  /** @throws HalError MASTERKEY_NOT_SET, KEYWRAP_BAD_MAGIC if the key was made under another master key */
+  /**
+   * @throws HalError MASTERKEY_NOT_SET, KEYWRAP_BAD_MAGIC if the key was made under another master key, or, having no secret, was
+   * changed in the file
+   */
   checkReadable(key: DeviceKey): void {
-    if (Buffer.compare(key.checkValue, checkValueOf(this.#currentMasterKey())) !== 0) {
+    const masterKey = this.#currentMasterKey();
+    if (Buffer.compare(key.checkValue, checkValueOf(masterKey)) !== 0) {
       throw new HalError('KEYWRAP_BAD_MAGIC', 'the key was made under another master key');
+    }
+    if (key.wrapped === undefined && key.seal !== undefined && !isSealed(masterKey, key)) {
+      throw new HalError('KEYWRAP_BAD_MAGIC', 'the key was changed in the file');
     }
   }
 
@@ -241,7 +275,13 @@ export class KeySpace {
 }
 
 function tokenKey(key: StoredKey | undefined): DeviceKey | undefined {
-  return key && { ...key, owner: undefined, session: 0 };
+  return key && { ...key, attributes: believedOf(key), owner: undefined, session: 0 };
+}
+
+/** What others wrap keys under takes more than a row that nothing binds. */
+function believedOf({ wrapped, seal, attributes }: StoredKey): readonly Attribute[] {
+  if (wrapped !== undefined || seal !== undefined) return attributes;
+  return attributes.filter(({ type }) => type !== CKA.TRUSTED && type !== CKA.DKS_CLOSED_PAIR);
 }
 
 /** A random UUID (version 4, RFC 9562), 16 bytes. Zero, the PIN block of a CrypTech device, never comes out. */

@@ -29,6 +29,8 @@ export interface MasterKeyOptions {
   readonly log: Log;
   /** Called when a key that was set is replaced, cleared or lost. */
   readonly onChange: () => void;
+  /** Called when there is a key. */
+  readonly onSet: () => void;
 }
 
 export class MasterKey {
@@ -137,6 +139,7 @@ export class MasterKey {
     this.#drop(MasterKeyState.NOT_SET);
     this.#key.set(key);
     this.#state = MasterKeyState.SET;
+    this.#options.onSet();
   }
 
   #drop(state: MasterKeyState): void {

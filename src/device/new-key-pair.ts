@@ -26,7 +26,7 @@ export function storeParsedKey(
   object: Pick<NewObject, 'session' | 'name' | 'flags' | 'attributes'>,
   parsed: ParsedKey,
   making: Making,
-): KeyFacts {
+): Promise<KeyFacts> {
   return store(device, connection, object, parsed, derivedBeside(object.attributes, parsed), making);
 }
 

@@ -63,14 +63,14 @@ export async function makeOnce(
   return making;
 }
 
-/** Stores a secret key with this value, which the caller wipes. */
+/** Stores a secret key with this value, which the caller wipes when this has returned its promise. */
 export function storeSecretKey(
   device: Device,
   connection: number,
   object: NewObject,
   value: Uint8Array,
   making: Making,
-): KeyFacts {
+): Promise<KeyFacts> {
   const keyType = Number(ulongOf(object.attributes.find(({ type }) => type === CKA.KEY_TYPE)?.value) ?? -1n);
   if (!objectDescription(CKO.SECRET_KEY, keyType))
     throw new CkrError(CKR.TEMPLATE_INCONSISTENT, 'unknown CKA_KEY_TYPE');
@@ -93,18 +93,18 @@ export function storeSecretKey(
 }
 
 /** Stores a private or public key, or an object that is no key. */
-export function store(
+export async function store(
   device: Device,
   connection: number,
   { session, name, flags, attributes }: Pick<NewObject, 'session' | 'name' | 'flags' | 'attributes'>,
   parsed: Pick<NewKey, 'type' | 'curve' | 'bits' | 'spki' | 'pkcs8'>,
   derived: readonly Attribute[],
   making: Making,
-): KeyFacts {
+): Promise<KeyFacts> {
   const complete = checkedAttributes(device, connection, { ...parsed, flags, attributes }, derived, making);
   const { type, curve, bits, spki, pkcs8 } = parsed;
   const made = { name, type, curve, bits, spki, pkcs8, flags: flags | MANAGED, session, attributes: complete };
-  const [key] = device.keys.add(connection, [made]);
+  const [key] = await device.keys.add(connection, [made]);
   return factsOf(key as DeviceKey);
 }
 

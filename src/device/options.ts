@@ -20,6 +20,7 @@ export interface Options {
   readonly publicSessionKeys: boolean;
   readonly strictVendor: boolean;
   readonly policy: Policy;
+  readonly erasesKeys: boolean;
   readonly logLevel: LogLevel;
 }
 
@@ -42,6 +43,7 @@ export function readOptions(args: string[]): Options {
       'key-separation': { type: 'string', default: DEFAULT_POLICY.keySeparation },
       'no-legacy-mechanisms': { type: 'boolean', default: !DEFAULT_POLICY.legacyMechanisms },
       'no-plaintext-import': { type: 'boolean', default: !DEFAULT_POLICY.plaintextImport },
+      'erase-keys': { type: 'boolean', default: false },
       'log-level': { type: 'string', default: 'info' },
     },
   });
@@ -65,6 +67,7 @@ export function readOptions(args: string[]): Options {
       legacyMechanisms: !values['no-legacy-mechanisms'],
       plaintextImport: !values['no-plaintext-import'],
     },
+    erasesKeys: values['erase-keys'],
     logLevel: level(values['log-level']),
   };
 }

@@ -26,10 +26,12 @@ export interface DeviceProcessOptions {
   readonly log: Log;
 }
 
-function ruleArguments({ keySeparation, legacyMechanisms, plaintextImport }: KeyRules): string[] {
+function ruleArguments(rules: KeyRules): string[] {
+  const { keySeparation, legacyMechanisms, plaintextImport, initTokenErasesKeys } = rules;
   const args = ['--key-separation', keySeparation];
   if (!legacyMechanisms) args.push('--no-legacy-mechanisms');
   if (!plaintextImport) args.push('--no-plaintext-import');
+  if (initTokenErasesKeys) args.push('--erase-keys');
   return args;
 }
 

@@ -24,6 +24,7 @@ export interface KeyRules {
   readonly keySeparation: 'strict' | 'standard';
   readonly legacyMechanisms: boolean;
   readonly plaintextImport: boolean;
+  readonly initTokenErasesKeys: boolean;
 }
 
 export interface FleetOptions {

@@ -3,12 +3,12 @@
  * sealed from device to device and is entered in the key table, so that changes and destruction reach it.
  */
 
-import { CkrError, HalError } from '#src/wire/status.ts';
+import { CkrError, HalError, HalStatus } from '#src/wire/status.ts';
 import { CKR } from './ckr.ts';
 import { type DeviceChooser } from './choose-device.ts';
 import { type Connection } from './connection.ts';
 import { type Device } from './device.ts';
-import { entryFromFacts } from './key-entry.ts';
+import { entryFromFacts, type KeyFacts } from './key-entry.ts';
 import { type KeyEntry, type KeyTable } from './key-table.ts';
 import { type KeyTurns } from './key-turns.ts';
 import { outOfService } from './refusals.ts';
@@ -96,18 +96,12 @@ export class KeyCopies {
       const source = this.#keys.get(id)?.copies.get(from.index);
       if (!source) throw new HalError('KEY_NOT_FOUND', 'the key was destroyed');
       if (this.#keys.get(id)?.copies.has(to.index)) return;
-      const { sealed } = await from.call(
-        'KEY_SEND',
-        { connection: connection.number, key: source },
-        { limit: SHORT, repeat: true },
-      );
-      const { received } = await connection.creating(
-        to.call(
-          'KEY_RECEIVE',
-          { connection: connection.number, session, sealed: sealed.slice() },
-          { limit: SHORT, repeat: true },
-        ),
-      );
+      const transfer = () => this.#transfer(connection, { key: source, session }, from, to);
+      // An invitation ends with its device.
+      const received = await transfer().catch((error: unknown) => {
+        if (!(error instanceof HalError) || error.status !== HalStatus.KEYWRAP_BAD_MAGIC) throw error;
+        return transfer();
+      });
       const { copies } = entryFromFacts(to.index, received, connection);
       const listed = this.#keys.get(id);
       if (listed) {
@@ -119,6 +113,24 @@ export class KeyCopies {
       await to.call('KEY_DELETE', { connection: connection.number, keys: uuids }, { limit: SHORT }).catch(() => {});
       throw new HalError('KEY_NOT_FOUND', 'the key was destroyed');
     });
+  }
+
+  async #transfer(
+    connection: Connection,
+    { key, session }: { key: Uint8Array; session: number },
+    from: Device,
+    to: Device,
+  ): Promise<KeyFacts> {
+    const { number } = connection;
+    const options = { limit: SHORT, repeat: true };
+    const { invitation } = await to.call('KEY_INVITE', { connection: number }, options);
+    const { sealed } = await from.call(
+      'KEY_SEND',
+      { connection: number, key, invitation: invitation.slice() },
+      options,
+    );
+    const receive = { connection: number, session, sealed: sealed.slice() };
+    return (await connection.creating(to.call('KEY_RECEIVE', receive, options))).received;
   }
 
   #withoutBoards(entry: KeyEntry): KeyEntry {

@@ -112,14 +112,19 @@ export class NewObjects {
     });
   }
 
-  /** A repeated request gets the same ciphertext as long as it is remembered. */
+  /**
+   * A repeated request gets the same ciphertext as long as it is remembered; after that the key is made anew, because what nobody
+   * has the ciphertext of is of no use.
+   */
   async encapsulate(
     connection: FleetConnection,
     publicKey: KeyEntry,
     request: Request<'KEY_ENCAPSULATE'>,
   ): Promise<Encapsulated> {
     const id = keyId(request.name);
-    const key = await this.#make(connection, request, request.type, async () => {
+    const isLost = !this.#ciphertexts.has(id);
+    const work = async (): Promise<{ device: Device; facts: KeyFacts }> => {
+      await this.#discard(connection, id, request);
       const device = this.#copies.deviceOf(publicKey);
       const args = { connection: connection.number, publicKey: this.#copies.uuidOn(device, publicKey), ...request };
       // A session key is lost with its device; a stored one might be there, with a ciphertext that nobody got.
@@ -127,7 +132,8 @@ export class NewObjects {
       const { ciphertext, created } = await device.call('KEY_ENCAPSULATE', args, { limit: LONG, repeat });
       this.#remember(id, ciphertext.slice());
       return made(device, created);
-    });
+    };
+    const key = await this.#make(connection, request, request.type, work, isLost);
     const ciphertext = this.#ciphertexts.get(id);
     if (!ciphertext) throw new HalError('KEY_NAME_IN_USE', 'an encapsulation cannot be repeated');
     return { ciphertext, key };
@@ -147,10 +153,11 @@ export class NewObjects {
     { name }: { readonly name: Uint8Array },
     type: number,
     work: () => Promise<{ device: Device; facts: KeyFacts }>,
+    anew = false,
   ): Promise<KeyEntry> {
     const id = keyId(name);
     const running = this.#making.get(id);
-    const entry = await (running ?? this.#started(connection, id, work));
+    const entry = await (running ?? this.#started(connection, id, work, anew));
     const foreign = entry.owner !== undefined && entry.owner !== connection;
     if (foreign || entry.type !== type) throw new HalError('KEY_NAME_IN_USE');
     return entry;
@@ -160,9 +167,10 @@ export class NewObjects {
     connection: FleetConnection,
     id: string,
     work: () => Promise<{ device: Device; facts: KeyFacts }>,
+    anew: boolean,
   ): Promise<KeyEntry> {
     const existing = this.#keys.get(id);
-    if (existing) return Promise.resolve(existing);
+    if (existing && !anew) return Promise.resolve(existing);
     const making = own(connection)
       .creating(work())
       .then(({ device, facts }) => {
@@ -175,6 +183,25 @@ export class NewObjects {
       .finally(() => this.#making.delete(id));
     this.#making.set(id, making);
     return making;
+  }
+
+  /**
+   * Destroys what an earlier request has made whose answer was lost, with the daemon for example.
+   * @throws HalError KEY_NAME_IN_USE if it does not look as if this request had made it
+   */
+  async #discard(connection: FleetConnection, id: string, request: Request<'KEY_ENCAPSULATE'>): Promise<void> {
+    const lost = this.#keys.get(id);
+    if (!lost) return;
+    const isAsAsked = request.attributes.every(({ type, value }) => {
+      const stored = lost.attributes.get(type);
+      return stored !== undefined && Buffer.compare(stored, value) === 0;
+    });
+    const isForeign = lost.owner !== undefined && lost.owner !== connection;
+    if (isForeign || lost.type !== request.type || !isAsAsked) throw new HalError('KEY_NAME_IN_USE');
+    for (const [device, key] of this.#copies.copiesOf(lost)) {
+      await device.call('KEY_DELETE', { connection: connection.number, keys: [key] }, REPEATABLE);
+    }
+    this.#keys.remove(id);
   }
 
   #remember(id: string, ciphertext: Uint8Array): void {

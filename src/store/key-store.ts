@@ -3,7 +3,7 @@
 import { type PinRecord } from '#src/crypto/pin-hash.ts';
 import { type User } from '#src/wire/enumerations.ts';
 import { type OneTimePosition, type OneTimeRange } from './one-time-keys.ts';
-import { type Attribute, type StoredKey } from './stored-key.ts';
+import { type Attribute, type RowBinding, type StoredKey } from './stored-key.ts';
 
 /** Which keys {@link KeyStore.match} returns; 0 means any type or curve. */
 export interface KeyFilter {
@@ -57,8 +57,12 @@ export interface KeyStore {
   delete(uuids: readonly Uint8Array[]): void;
   /** Deletes all keys; returns how many there were. */
   deleteAll(): number;
-  /** Replaces all attributes of a key. HalError KEY_NOT_FOUND. */
-  setAttributes(uuid: Uint8Array, attributes: readonly Attribute[]): void;
+  /** Replaces all attributes of a key, and what binds them. HalError KEY_NOT_FOUND. */
+  setAttributes(uuid: Uint8Array, attributes: readonly Attribute[], binding: RowBinding): void;
+  /** As {@link list}, the keys with a secret made under a master key whose attributes nothing binds. */
+  unbound(checkValue: Uint8Array, after: Uint8Array, limit: number): StoredKey[];
+  /** Binds the attributes that keys have, all or none. */
+  bind(rows: readonly { readonly uuid: Uint8Array; readonly binding: RowBinding }[]): void;
   /** Where a hash-based key stands, `undefined` if there is no such key. */
   oneTimePosition(uuid: Uint8Array): OneTimePosition | undefined;
   /**

@@ -6,6 +6,7 @@ import { createTables } from './schema-v1.ts';
 import { addOneTimeKeys } from './schema-v2.ts';
 import { addKeptPins } from './schema-v3.ts';
 import { addUsesAndTickets } from './schema-v4.ts';
+import { addSeals } from './schema-v5.ts';
 
 /** Step `n` makes version `n + 1` out of version `n`; version 0 is an empty file. */
 const steps: readonly ((database: DatabaseSync) => void)[] = [
@@ -13,6 +14,7 @@ const steps: readonly ((database: DatabaseSync) => void)[] = [
   addOneTimeKeys,
   addKeptPins,
   addUsesAndTickets,
+  addSeals,
 ];
 
 /** Runs the missing steps, each in a transaction of its own together with the version number it leads to. */

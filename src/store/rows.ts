@@ -15,6 +15,7 @@ export interface KeyRow {
   readonly spki: Uint8Array;
   readonly wrapped: Uint8Array | null;
   readonly attributes: Uint8Array;
+  readonly seal: Uint8Array | null;
 }
 
 export interface OneTimeRow {
@@ -33,7 +34,8 @@ export interface PinRow {
 /** @throws HalError BAD_ATTRIBUTE_LENGTH if the attributes are damaged */
 export function toKey(row: unknown): StoredKey | undefined {
   if (row === undefined) return undefined;
-  const { uuid, name, type, curve, bits, flags, check_value: checkValue, spki, wrapped, attributes } = row as KeyRow;
+  const { uuid, name, type, curve, bits, flags, check_value: checkValue, spki } = row as KeyRow;
+  const { wrapped, attributes, seal } = row as KeyRow;
   return {
     uuid,
     name,
@@ -45,5 +47,6 @@ export function toKey(row: unknown): StoredKey | undefined {
     spki,
     wrapped: wrapped ?? undefined,
     attributes: decodeAttributes(attributes),
+    ...(seal && { seal }),
   };
 }

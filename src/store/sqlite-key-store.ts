@@ -15,7 +15,7 @@ import { decodePinRecord, encodePinRecord } from './pin-record-v1.ts';
 import { type KeyRow, type OneTimeRow, type PinRow, toKey } from './rows.ts';
 import { prepare, type Statements } from './statements.ts';
 import { storeError } from './store-error.ts';
-import { type Attribute, type StoredKey } from './stored-key.ts';
+import { type Attribute, type RowBinding, type StoredKey } from './stored-key.ts';
 
 /** How long a store that another process has open is waited for: an old device may just be ending. */
 const LOCK_WAIT_MS = 5000;
@@ -109,7 +109,7 @@ export class SqliteKeyStore implements KeyStore {
       throw new HalError('NO_KEY_INDEX_SLOTS', `the key store is limited to ${this.#maxKeys} keys`);
     }
     this.#transaction(() => {
-      for (const { uuid, name, type, curve, bits, flags, checkValue, spki, wrapped, attributes } of keys) {
+      for (const { uuid, name, type, curve, bits, flags, checkValue, spki, wrapped, attributes, seal } of keys) {
         this.#statements.insert.run(
           uuid,
           name,
@@ -121,6 +121,7 @@ export class SqliteKeyStore implements KeyStore {
           spki,
           wrapped ?? null,
           encodeAttributes(attributes),
+          seal ?? null,
         );
       }
       for (const { identifier, uuid, start, end } of ranges) {
@@ -145,9 +146,21 @@ export class SqliteKeyStore implements KeyStore {
     return deleted;
   }
 
-  setAttributes(uuid: Uint8Array, attributes: readonly Attribute[]): void {
-    const { changes } = this.#access(() => this.#statements.setAttributes.run(encodeAttributes(attributes), uuid));
+  setAttributes(uuid: Uint8Array, attributes: readonly Attribute[], { wrapped, seal }: RowBinding): void {
+    const bytes = encodeAttributes(attributes);
+    const { changes } = this.#access(() => this.#statements.setAttributes.run(bytes, wrapped ?? null, seal, uuid));
     if (changes === 0) throw new HalError('KEY_NOT_FOUND');
+  }
+
+  unbound(checkValue: Uint8Array, after: Uint8Array, limit: number): StoredKey[] {
+    const rows = this.#access(() => this.#statements.unbound.all(after, checkValue, limit));
+    return rows.map((row) => this.#readable(row)).filter((key) => key !== undefined);
+  }
+
+  bind(rows: readonly { readonly uuid: Uint8Array; readonly binding: RowBinding }[]): void {
+    this.#transaction(() => {
+      for (const { uuid, binding } of rows) this.#statements.bind.run(binding.wrapped ?? null, binding.seal, uuid);
+    });
   }
 
   oneTimePosition(uuid: Uint8Array): OneTimePosition | undefined {

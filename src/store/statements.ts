@@ -5,7 +5,7 @@ import { type DatabaseSync } from 'node:sqlite';
 export type Statements = ReturnType<typeof prepare>;
 
 export function prepare(database: DatabaseSync) {
-  const columns = 'uuid, name, type, curve, bits, flags, check_value, spki, wrapped, attributes';
+  const columns = 'uuid, name, type, curve, bits, flags, check_value, spki, wrapped, attributes, seal';
   return {
     count: database.prepare('SELECT count(*) AS size FROM key'),
     get: database.prepare(`SELECT ${columns} FROM key WHERE uuid = ?`),
@@ -15,10 +15,16 @@ export function prepare(database: DatabaseSync) {
       `SELECT ${columns} FROM key WHERE uuid > ? AND (? = 0 OR type = ?) AND (? = 0 OR curve = ?) AND (flags & ?) = ?
        ORDER BY uuid LIMIT ?`,
     ),
-    insert: database.prepare(`INSERT INTO key (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    insert: database.prepare(`INSERT INTO key (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     delete: database.prepare('DELETE FROM key WHERE uuid = ?'),
     deleteAll: database.prepare('DELETE FROM key'),
-    setAttributes: database.prepare('UPDATE key SET attributes = ? WHERE uuid = ?'),
+    setAttributes: database.prepare('UPDATE key SET attributes = ?, wrapped = ?, seal = ? WHERE uuid = ?'),
+    unbound: database.prepare(
+      `SELECT ${columns} FROM key INDEXED BY key_unbound
+       WHERE uuid > ? AND seal IS NULL AND wrapped IS NOT NULL AND check_value = ?
+       ORDER BY uuid LIMIT ?`,
+    ),
+    bind: database.prepare('UPDATE key SET wrapped = ?, seal = ? WHERE uuid = ?'),
     insertOneTimeKeys: database.prepare(
       'INSERT INTO one_time_keys (identifier, uuid, leaf, below, end) VALUES (?, ?, ?, 0, ?)',
     ),

@@ -23,6 +23,12 @@ export interface KeyIdentity {
   readonly spki: Uint8Array;
 }
 
+/** What binds a row to the master key. */
+export interface RowBinding {
+  readonly wrapped: Uint8Array | undefined;
+  readonly seal: Uint8Array;
+}
+
 export interface StoredKey extends KeyIdentity {
   /**
    * Wrapped under the master key: the PKCS#8 of a private key, the value of a secret key or of a private data object.
@@ -32,4 +38,9 @@ export interface StoredKey extends KeyIdentity {
   /** {@link checkValueOf} of the master key that was set when the key was made, 4 bytes. */
   readonly checkValue: Uint8Array;
   readonly attributes: readonly Attribute[];
+  /**
+   * What binds the attributes: a MAC where there is no secret, empty where the wrapping binds them. Rows from before version 5 and
+   * session keys have none.
+   */
+  readonly seal?: Uint8Array | undefined;
 }

@@ -228,15 +228,24 @@ export const deviceOperations = {
     route: 'device',
     summary: 'The PIN for one operation of this connection with a key that has CKA_ALWAYS_AUTHENTICATE.',
   }),
+  KEY_INVITE: operation({
+    code: 0x1128,
+    leg: 'device',
+    args: { connection: u32 },
+    results: { invitation: uuid },
+    route: 'device',
+    summary:
+      'A random number for KEY_SEND of another device, good for one KEY_RECEIVE of the connection within ten seconds.',
+  }),
   KEY_SEND: operation({
     code: 0x1125,
     leg: 'device',
-    args: { connection: u32, key: uuid },
+    args: { connection: u32, key: uuid, invitation: uuid },
     results: { sealed: opaque(Limits.ownMessage) },
     caller: 'userOrWheelUnlessPublicSession',
     route: 'device',
     summary:
-      'A key with all that belongs to it, sealed so that only another device of the appliance can open it. One-time keys and keys with a limit of uses stay where they are.',
+      'A key with all that belongs to it, sealed so that only the device that gave the invitation can take it in. One-time keys and keys with a limit of uses stay where they are.',
   }),
   KEY_RECEIVE: operation({
     code: 0x1126,

@@ -56,6 +56,8 @@ const NEED_MASTER_KEY = new Set<VendorName>([
   'PKEY_GENERATE_RSA',
   'PKEY_GENERATE_EC',
   'PKEY_GET_PUBLIC_KEY',
+  // The attributes are bound to it.
+  'PKEY_SET_ATTRIBUTES',
   'PKEY_SIGN',
   'PKEY_VERIFY',
   'PKEY_EXPORT',

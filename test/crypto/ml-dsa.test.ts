@@ -6,15 +6,27 @@ import { HASHES, digest, type HashName } from '#src/crypto/hashes.ts';
 import { signMlDsa, verifyMlDsa } from '#src/crypto/ml-dsa.ts';
 import { EvpOperation, native } from '#src/crypto/native.ts';
 import { postQuantumSecrets } from '#src/crypto/post-quantum-key.ts';
+import { POST_QUANTUM } from '#src/crypto/post-quantum.ts';
 import { validatePrivateKey } from '#src/crypto/private-key.ts';
+import { type SigningKey } from '#src/crypto/signing-key.ts';
 import { Curve } from '#src/wire/enumerations.ts';
 
+import { mlDsaVectors } from '../vectors/acvp.ts';
 import { hex, rejectsAs, sameBytes } from './expect.ts';
 import { type Pair, pairOf } from './post-quantum-keys.ts';
 
 const NONE = Buffer.alloc(0);
 const SETS = [Curve.ML_DSA_44, Curve.ML_DSA_65, Curve.ML_DSA_87];
 const DETERMINISTIC = { hedge: 'deterministic', context: NONE } as const;
+/** ML-DSA.Sign_internal without randomness (FIPS 204 algorithm 7). */
+const signInternally = (privateKey: SigningKey, message: Uint8Array): Uint8Array =>
+  native.evp(
+    EvpOperation.SIGN_MESSAGE,
+    privateKey.handle,
+    ['message-encoding', 0, 'deterministic', 1],
+    message,
+    NONE,
+  ) as Uint8Array;
 const newPair = (curve: Curve): Pair => pairOf(curve, { seed: randomBytes(32) });
 
 /** NIST ACVP ML-DSA-keyGen-FIPS204, tcId 1, 26 and 51: parameter set, seed, SHA-256 of public and private key. */
@@ -46,6 +58,16 @@ test('keys are expanded from their seeds as NIST ACVP has them', () => {
     sameBytes(digest('sha256', value), hex(publicHash));
     sameBytes(digest('sha256', secrets.value as Uint8Array), hex(privateHash));
     sameBytes(secrets.seed, hex(seed));
+  }
+});
+
+test('the internal signatures of NIST ACVP come out, with keys that have no seed', () => {
+  assert.equal(mlDsaVectors.length, 3);
+  for (const { tcId, parameterSet, secret, message, signatureSha256 } of mlDsaVectors) {
+    const { curve } = POST_QUANTUM.find(({ name }) => name === parameterSet) ?? assert.fail(parameterSet);
+    const { privateKey } = pairOf(curve, { value: hex(secret) });
+    const signature = signInternally(privateKey, hex(message));
+    assert.equal(Buffer.from(digest('sha256', signature)).toString('hex'), signatureSha256, `tcId ${tcId}`);
   }
 });
 
@@ -150,15 +172,7 @@ test('another message, context, key, length or bit is refused', async () => {
 
 test('HashML-DSA signs 1 || length of context || context || identifier || hash by the internal function (FIPS 204 algorithm 4)', async () => {
   const { privateKey, publicKey } = newPair(Curve.ML_DSA_65);
-  // That the internal function is what it should be shows in the pure variant: 0 || length of context || context || message.
-  const internal = (message: Uint8Array): Uint8Array | undefined =>
-    native.evp(
-      EvpOperation.SIGN_MESSAGE,
-      privateKey.handle,
-      ['message-encoding', 0, 'deterministic', 1],
-      message,
-      NONE,
-    );
+  const internal = (message: Uint8Array): Uint8Array => signInternally(privateKey, message);
   const context = Buffer.from('context');
   const pure = await signMlDsa(privateKey, { hedge: 'deterministic', context }, hex('0102'));
   sameBytes(internal(Buffer.concat([Buffer.of(0, 7), context, hex('0102')])), pure);
@@ -178,7 +192,7 @@ test('HashML-DSA signs 1 || length of context || context || identifier || hash b
     const value = digest(hash, Buffer.from('message'));
     const parameters = { hedge: 'deterministic', context, hash } as const;
     const signature = await signMlDsa(privateKey, parameters, value);
-    sameBytes(signature, internal(Buffer.concat([Buffer.of(1, 7), context, hex(identifier), value])) as Uint8Array);
+    sameBytes(signature, internal(Buffer.concat([Buffer.of(1, 7), context, hex(identifier), value])));
     assert.equal(await verifyMlDsa(publicKey, parameters, value, signature), true);
     assert.equal(await verifyMlDsa(publicKey, { ...parameters, context: NONE }, value, signature), false);
     assert.equal(await verifyMlDsa(publicKey, { ...parameters, hash: undefined }, value, signature), false);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createPublicKey, randomBytes, verify } from 'node:crypto';
 import { test } from 'node:test';
 
-import { digest, type HashName } from '#src/crypto/hashes.ts';
+import { digest, HASHES, type HashName } from '#src/crypto/hashes.ts';
 import { EvpOperation, native } from '#src/crypto/native.ts';
 import { postQuantumSecrets } from '#src/crypto/post-quantum-key.ts';
 import { POST_QUANTUM } from '#src/crypto/post-quantum.ts';
@@ -10,6 +10,7 @@ import { validatePrivateKey } from '#src/crypto/private-key.ts';
 import { signSlhDsa, verifySlhDsa } from '#src/crypto/slh-dsa.ts';
 import { Curve } from '#src/wire/enumerations.ts';
 
+import { slhDsaVectors } from '../vectors/acvp.ts';
 import { hex, rejectsAs, sameBytes } from './expect.ts';
 import { type Pair, pairOf } from './post-quantum-keys.ts';
 
@@ -174,6 +175,26 @@ test('a key whose root does not belong to its seeds signs nothing', async () => 
   const [, seed, root] = KEYS[2] as (typeof KEYS)[number];
   const { privateKey } = pairOf(Curve.SLH_DSA_SHA2_128F, { value: hex(seed + root.replace('89', '8a')) });
   await assert.rejects(async () => signSlhDsa(privateKey, DETERMINISTIC, NONE));
+});
+
+test('SLH-DSA with all parameter sets and HashSLH-DSA with all hashes give the signatures of NIST ACVP', async () => {
+  const hashes = new Set<string | undefined>();
+  const sets = new Set<string>();
+  for (const { tcId, parameterSet, hash, secret, message, context, signatureSha256 } of slhDsaVectors) {
+    const { curve } = POST_QUANTUM.find(({ name }) => name === parameterSet) ?? assert.fail(parameterSet);
+    const { privateKey } = pairOf(curve, { value: hex(secret) });
+    const input = hash ? digest(hash, hex(message)) : hex(message);
+    const signature = await signSlhDsa(privateKey, { hedge: 'deterministic', context: hex(context), hash }, input);
+    assert.equal(Buffer.from(digest('sha256', signature)).toString('hex'), signatureSha256, `tcId ${tcId}`);
+    hashes.add(hash);
+    sets.add(parameterSet);
+  }
+  assert.equal(sets.size, 12);
+  const approved = Object.keys(HASHES).filter((hash) => hash !== 'md5' && hash !== 'sha1');
+  assert.deepEqual(
+    approved.filter((hash) => !hashes.has(hash)),
+    [],
+  );
 });
 
 /** SHA-256 of deterministic signatures of noble-post-quantum 0.7.1: keys as above, context "context", message "message". */

@@ -18,14 +18,19 @@ for (const careful of [false, true]) {
     let state: string;
     let appliance: Appliance;
     let client: RpcClient;
+    let soPin: string;
     let names = 0;
 
     before(async () => {
       state = mkdtempSync(join(tmpdir(), 'dks-rules-'));
-      const settings = { keySeparation: 'standard', legacyMechanisms: false, plaintextImport: false };
+      const settings = {
+        ...{ keySeparation: 'standard', legacyMechanisms: false, plaintextImport: false },
+        initTokenErasesKeys: true,
+      };
       writeFileSync(join(state, 'settings.json'), JSON.stringify(careful ? settings : {}));
       appliance = await startAppliance({ state });
-      const { userPin } = await appliance.setUp();
+      const { userPin, soPin: officer } = await appliance.setUp();
+      soPin = officer;
       client = await RpcClient.own(appliance.rpcPort);
       await client.login(userPin);
     });
@@ -77,6 +82,25 @@ for (const careful of [false, true]) {
         template: values,
       });
       await either(made, !careful, CKR.TEMPLATE_INCONSISTENT);
+    });
+
+    test('what C_InitToken leaves', async () => {
+      const values = { TOKEN: true, PRIVATE: false, CLASS: CKO.DATA, VALUE: '0x01' };
+      await client.call('OBJECT_CREATE', { ...request(), template: template(values) });
+      const kept = async (): Promise<boolean> => {
+        const by = await RpcClient.own(appliance.rpcPort);
+        const { objects } = await by.call('OBJECT_FIND', {
+          ...{ template: template({ CLASS: CKO.DATA }), after: new Uint8Array(16), limit: 10 },
+        });
+        await by.close();
+        return objects.length > 0;
+      };
+      assert.equal(await kept(), true);
+      const officer = await RpcClient.own(appliance.rpcPort);
+      await client.close();
+      await officer.call('TOKEN_INITIALIZE', { pin: Buffer.from(soPin), label: 'x'.padEnd(32) });
+      await officer.close();
+      assert.equal(await kept(), !careful);
     });
   });
 }

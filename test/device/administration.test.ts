@@ -20,7 +20,7 @@ import {
 } from './device-under-test.ts';
 import { attributes, loadSecret, makePair, OPEN, RSA_2048 } from './templates.ts';
 
-const EPOCH = ['--epoch', '00112233445566778899aabbccddeeff'];
+const OPTIONS = ['--epoch', '00112233445566778899aabbccddeeff', '--erase-keys'];
 const DIGEST = Buffer.alloc(32, 1);
 
 describe('administration of a device', () => {
@@ -31,7 +31,7 @@ describe('administration of a device', () => {
   async function withDevice(work: () => Promise<void>): Promise<void> {
     device = await DeviceUnderTest.create();
     try {
-      link = await device.start(...EPOCH);
+      link = await device.start(...OPTIONS);
       await setUp(link);
       await work();
     } finally {
@@ -45,7 +45,7 @@ describe('administration of a device', () => {
     link.call('PIN_REPLACE', connection, { user, oldPin: Buffer.from(oldPin), newPin: Buffer.from(newPin) });
   const restart = async (signal: NodeJS.Signals): Promise<void> => {
     await link.kill(signal);
-    link = await device.start(...EPOCH);
+    link = await device.start(...OPTIONS);
   };
 
   test('whoever knows a PIN replaces it; until it is settled both are valid, also after a kill', () =>
@@ -110,6 +110,12 @@ describe('administration of a device', () => {
       assert.deepEqual(await counts(), { tokenKeys: 0, volatileKeys: 0 });
       await logIn(link);
       await link.call('KEY_PAIR_CREATE', USER, pairArgs());
+      // Whether it does so at all is the device's own setting.
+      await link.kill('SIGTERM');
+      link = await device.start();
+      await logIn(link);
+      await assert.rejects(link.call('KEYS_ERASE', SO, {}), status('FORBIDDEN'));
+      assert.deepEqual(await counts(), { tokenKeys: 2, volatileKeys: 0 });
     }));
 
   test('a logout ends the ticket, also over a restart', () =>
@@ -133,7 +139,7 @@ describe('administration of a device', () => {
       const database = new DatabaseSync(join(device.state, 'device-0', 'keystore.db'));
       database.prepare("UPDATE key SET attributes = x'0103' WHERE uuid = ?").run(publicKey.key);
       database.close();
-      link = await device.start(...EPOCH);
+      link = await device.start(...OPTIONS);
       await logIn(link);
       for (let i = 0; i < 3; i++) {
         const { keys, more } = await link.call('KEY_LIST', USER, { after: new Uint8Array(16), limit: 10 });

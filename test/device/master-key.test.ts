@@ -58,7 +58,9 @@ describe('master key', () => {
     await assert.rejects(link.call('PKEY_GET_PUBLIC_KEY', USER, { pkey, derMax: 1000 }), status('MASTERKEY_NOT_SET'));
     const { keys } = await link.call('KEY_LIST', USER, { after: new Uint8Array(16), limit: 10 });
     assert.equal(keys.length, 2);
-    await link.call('KEY_SET_ATTRIBUTES', USER, { key, attributes: [{ type: 3, value: DIGEST }] });
+    // Attributes are bound to it.
+    const change = { key, attributes: [{ type: 3, value: DIGEST }] };
+    await assert.rejects(link.call('KEY_SET_ATTRIBUTES', USER, change), status('MASTERKEY_NOT_SET'));
     await link.call('KEY_DELETE', USER, { keys: [key] });
   });
 

@@ -200,8 +200,12 @@ const ARGUMENTS: Record<
     const pin = connection === WHEEL ? FACTORY_PIN : PINS[User.NORMAL];
     return { key: careful.privateKey.key, pin: Buffer.from(pin) };
   },
-  KEY_SEND: async () => ({ key: await newSecret(OPEN) }),
-  KEY_RECEIVE: async () => ({ session: 0, ...(await link.call('KEY_SEND', USER, { key: await newSecret(OPEN) })) }),
+  KEY_INVITE: () => ({}),
+  KEY_SEND: async () => ({ key: await newSecret(OPEN), invitation: freshName() }),
+  KEY_RECEIVE: async (connection) => {
+    const { invitation } = await link.call('KEY_INVITE', connection, {});
+    return { session: 0, ...(await link.call('KEY_SEND', USER, { key: await newSecret(OPEN), invitation })) };
+  },
   KEYS_ERASE: undefined,
   LOGIN_TICKET: undefined,
   LOGIN_RESUME: undefined,

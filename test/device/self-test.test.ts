@@ -33,6 +33,7 @@ describe('self test', () => {
       maxLogins: 10,
       publicSessionKeys: false,
       strictVendor: false,
+      erasesKeys: false,
       policy: DEFAULT_POLICY,
       log: createLog('device', (line) => lines.push(line), 'info'),
     });

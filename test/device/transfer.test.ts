@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { CKA, CKK, CKM, CKR } from '#src/cryptoki/constants.ts';
+import { Invitations } from '#src/device/invitations.ts';
 import { User } from '#src/wire/enumerations.ts';
 import {
   ckr,
   type DeviceLink,
   DeviceUnderTest,
   freshName,
+  logIn,
   NO_BYTES,
   NOBODY,
   PINS,
@@ -29,7 +31,10 @@ describe('keys that go to another device', () => {
   });
   after(() => device[Symbol.asyncDispose]());
 
-  const send = async (key: Uint8Array, connection = USER) => (await first.call('KEY_SEND', connection, { key })).sealed;
+  const send = async (key: Uint8Array, connection = USER) => {
+    const { invitation } = await second.call('KEY_INVITE', connection, {});
+    return (await first.call('KEY_SEND', connection, { key, invitation })).sealed;
+  };
   const receive = async (sealed: Uint8Array, connection = USER) =>
     (await second.call('KEY_RECEIVE', connection, { session: 9, sealed })).received;
 
@@ -52,6 +57,55 @@ describe('keys that go to another device', () => {
     assert.deepEqual(Buffer.from(back), args.data);
     // It still is what the device made, not what somebody brought along.
     await assert.rejects(second.call('KEY_VALUE', USER, { key: received.key }), ckr(CKR.ATTRIBUTE_SENSITIVE));
+  });
+
+  test('a seal is good once, for the device and the connection that asked for it', async () => {
+    const make = async () =>
+      (await first.call('OBJECT_LOAD', USER, { ...secret(CKK.AES, 0), value: Buffer.alloc(16, 4) })).loaded;
+    const { key } = await make();
+    const sealed = await send(key);
+    await assert.rejects(receive(sealed, WHEEL), status('KEYWRAP_BAD_MAGIC'));
+    const received = await receive(sealed);
+    await second.call('KEY_DELETE', USER, { keys: [received.key] });
+    await assert.rejects(receive(sealed), status('KEYWRAP_BAD_MAGIC'), 'destroyed keys do not come back');
+    const { sealed: uninvited } = await first.call('KEY_SEND', USER, { key, invitation: freshName() });
+    await assert.rejects(receive(uninvited), status('KEYWRAP_BAD_MAGIC'));
+    // For the other device, which has not asked.
+    const other = await make();
+    const { invitation } = await second.call('KEY_INVITE', USER, {});
+    const { sealed: elsewhere } = await second.call('KEY_SEND', USER, {
+      key: (await receive(await send(other.key))).key,
+      invitation,
+    });
+    await first.call('KEY_DELETE', USER, { keys: [other.key] });
+    await assert.rejects(
+      first.call('KEY_RECEIVE', USER, { session: 0, sealed: elsewhere }),
+      status('KEYWRAP_BAD_MAGIC'),
+    );
+    // A logout ends what was asked for, and so does a restart.
+    const late = await send(key);
+    await second.call('LOGOUT', USER, {});
+    await second.call('LOGIN', USER, { user: User.NORMAL, pin: PINS[User.NORMAL] });
+    await assert.rejects(receive(late), status('KEYWRAP_BAD_MAGIC'));
+    const lost = await send(key);
+    await second.kill('SIGKILL');
+    second = await device.start('--index', '1');
+    await logIn(second);
+    await assert.rejects(receive(lost), status('KEYWRAP_BAD_MAGIC'));
+    assert.deepEqual((await receive(await send(key))).name, received.name);
+  });
+
+  test('an invitation ends by itself, and a connection has a few', () => {
+    const invitations = new Invitations();
+    const taken = (number: Uint8Array, now: number) => () => invitations.take(1, number, now);
+    const [first, late] = [invitations.issue(1, 0), invitations.issue(1, 0)];
+    assert.throws(() => invitations.take(2, first, 1), status('KEYWRAP_BAD_MAGIC'));
+    taken(first, 9999)();
+    assert.throws(taken(first, 9999), status('KEYWRAP_BAD_MAGIC'));
+    assert.throws(taken(late, 10_000), status('KEYWRAP_BAD_MAGIC'));
+    const many = Array.from({ length: 65 }, () => invitations.issue(1, 0));
+    assert.throws(taken(many[0] as Uint8Array, 1), status('KEYWRAP_BAD_MAGIC'));
+    for (const number of many.slice(1)) taken(number, 1)();
   });
 
   test('a session key stays with its connection', async () => {

@@ -89,7 +89,10 @@ describe('uses of keys', () => {
     const key = await limited(3);
     const copy = { key: key.key, session: 0, name: freshName(), flags: key.flags, attributes: key.attributes };
     await assert.rejects(link.call('KEY_COPY', USER, copy), ckr(CKR.ACTION_PROHIBITED));
-    await assert.rejects(link.call('KEY_SEND', USER, { key: key.key }), ckr(CKR.KEY_UNEXTRACTABLE));
+    await assert.rejects(
+      link.call('KEY_SEND', USER, { key: key.key, invitation: freshName() }),
+      ckr(CKR.KEY_UNEXTRACTABLE),
+    );
   });
 
   test('uses without a limit are counted too, and kept when the device ends in order', async () => {
@@ -161,6 +164,17 @@ describe('CKA_ALWAYS_AUTHENTICATE', () => {
       link.call('PKEY_SIGN', USER, { pkey, hash: 0, input: DIGEST, sigMax: 1000 }),
       status('FORBIDDEN'),
     );
+  });
+
+  test('a PIN that was shown for a signature unwraps no key', async () => {
+    const usage = { [CKA.SIGN]: true, [CKA.UNWRAP]: true, [CKA.ALWAYS_AUTHENTICATE]: true };
+    const { privateKey } = await makePair(link, RSA_2048, usage, { [CKA.VERIFY]: true });
+    await link.call('KEY_AUTHENTICATE', USER, { key: privateKey.key, pin: Buffer.from('user pin') });
+    const wrapped = { mechanism: CKM.RSA_PKCS, parameter: NO_BYTES, wrapped: Buffer.alloc(256, 1) };
+    const unwrap = { ...secret(CKK.AES, 0), unwrappingKey: privateKey.key, ...wrapped };
+    await assert.rejects(link.call('KEY_UNWRAP', USER, unwrap), ckr(CKR.USER_NOT_LOGGED_IN));
+    const args = { mechanism: CKM.SHA256_RSA_PKCS, parameter: NO_BYTES, data: DIGEST };
+    await link.call('KEY_SIGN', USER, { key: privateKey.key, ...args });
   });
 
   test('a logout takes it back', async () => {

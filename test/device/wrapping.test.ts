@@ -109,6 +109,35 @@ describe('wrapping', () => {
     );
   });
 
+  test('RFC 3394 without padding of its own: zeros fill the last block, and only zeros are taken away', async () => {
+    const kw = { mechanism: CKM.AES_KEY_WRAP, parameter: NO_BYTES };
+    const generic = (bits: number) => secret(CKK.GENERIC_SECRET, bits);
+    const original = await loadSecret(link, Buffer.alloc(20, 0x55), OPEN, CKK.GENERIC_SECRET);
+    const wrapped = await wrap(original.key, kw);
+    assert.equal(wrapped.length, 32);
+    const asked = await unwrap({ ...unwrapArgs(wrapped, {}, kw), ...generic(160) });
+    assert.deepEqual(valueOf(asked, CKA.CHECK_VALUE), valueOf(original, CKA.CHECK_VALUE));
+    assert.equal((await unwrap({ ...unwrapArgs(wrapped, {}, kw), ...generic(0) })).bits, 192);
+    for (const bits of [152, 128, 200]) {
+      const args = { ...unwrapArgs(wrapped, {}, kw), ...generic(bits) };
+      await assert.rejects(unwrap(args), ckr(CKR.WRAPPED_KEY_LEN_RANGE));
+    }
+    // The encoding of a private key hardly ever fills the last block.
+    for (const curve of [Curve.P256, Curve.P384, Curve.P521]) {
+      const made = { [CKA.SIGN]: true, [CKA.EXTRACTABLE]: true };
+      const pair = await makePair(link, { ...P256, curve }, made, { [CKA.VERIFY]: true });
+      const template = {
+        [CKA.CLASS]: CKO.PRIVATE_KEY,
+        [CKA.KEY_TYPE]: CKK.EC,
+        [CKA.SENSITIVE]: true,
+        [CKA.SIGN]: true,
+      };
+      const object = { type: KeyType.EC_PRIVATE, flags: flagsOf(template), attributes: attributes(template) };
+      const back = await unwrap({ ...unwrapArgs(await wrap(pair.privateKey.key, kw), {}, kw), ...object });
+      assert.deepEqual(back.spki, pair.publicKey.spki);
+    }
+  });
+
   test('RSA: OAEP and RSA_AES_KEY_WRAP', async () => {
     const pair = await makePair(link, { ...RSA_2048, bits: 3072 }, { [CKA.UNWRAP]: true }, { [CKA.WRAP]: true });
     const oaep = { hash: CKM.SHA256, mgf: CKG_MGF1.SHA256, label: NO_BYTES };

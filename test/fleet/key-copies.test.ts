@@ -46,13 +46,18 @@ async function setUp(boards: readonly boolean[] = [false, false]) {
   return { devices, runs, keys, copies, connection, put };
 }
 
-function answer<N extends 'KEY_SEND' | 'KEY_RECEIVE' | 'KEY_DELETE'>(
+function answer<N extends 'KEY_INVITE' | 'KEY_SEND' | 'KEY_RECEIVE' | 'KEY_DELETE'>(
   run: FakeRun,
   name: N,
   client: number,
   results: Parameters<typeof encodeReply<N>>[2],
 ): void {
   run.send(encodeReply(name, client, results));
+}
+
+/** The receiving device asks for the key. */
+async function invite(run: FakeRun, nth = 0): Promise<void> {
+  answer(run, 'KEY_INVITE', (await run.request('KEY_INVITE', nth)).client, { invitation: uuid(0x77) });
 }
 
 const refuse = (run: FakeRun, name: OperationName, client: number, status: number): void =>
@@ -67,8 +72,9 @@ test('the second key goes to the device of the first and is entered in the table
   const { runs, keys, copies, connection, put } = await setUp();
   const [first, second] = [put(0x10, 0), put(0x20, 1)];
   const together = copies.together(connection, first, second);
+  await invite(runs[0]!);
   const sent = await runs[1]!.request('KEY_SEND');
-  assert.deepEqual(decodeArgs('KEY_SEND', sent.message), { connection: 7, key: uuid(0x21) });
+  assert.deepEqual(decodeArgs('KEY_SEND', sent.message), { connection: 7, key: uuid(0x21), invitation: uuid(0x77) });
   answer(runs[1]!, 'KEY_SEND', sent.client, { sealed: Uint8Array.of(1, 2, 3) });
   const received = await runs[0]!.request('KEY_RECEIVE');
   assert.deepEqual(decodeArgs('KEY_RECEIVE', received.message).sealed, Uint8Array.of(1, 2, 3));
@@ -82,7 +88,7 @@ test('the second key goes to the device of the first and is entered in the table
   assert.deepEqual(copies.uuidOn(device, second), uuid(0x20), 'also for who looked it up before');
   // Now they are together.
   assert.equal((await copies.together(connection, first, keys.get(second.id)!)).index, 0);
-  assert.equal(runs.flatMap(({ requests }) => requests).length, 2);
+  assert.equal(runs.flatMap(({ requests }) => requests).length, 3);
 });
 
 test('if the second must stay where it is the first goes there; if both must, the refusal comes through', async () => {
@@ -90,7 +96,9 @@ test('if the second must stay where it is the first goes there; if both must, th
   const [first, second] = [put(0x10, 0), put(0x20, 1)];
   const together = copies.together(connection, first, second);
   const stays = CKR_STATUS_BASE + CKR_KEY_UNEXTRACTABLE;
+  await invite(runs[0]!);
   refuse(runs[1]!, 'KEY_SEND', (await runs[1]!.request('KEY_SEND')).client, stays);
+  await invite(runs[1]!);
   const sent = await runs[0]!.request('KEY_SEND');
   answer(runs[0]!, 'KEY_SEND', sent.client, { sealed: Uint8Array.of(9) });
   const received = await runs[1]!.request('KEY_RECEIVE');
@@ -99,15 +107,32 @@ test('if the second must stay where it is the first goes there; if both must, th
 
   const [third, fourth] = [put(0x30, 0), put(0x40, 1)];
   const never = copies.together(connection, third, fourth);
+  await invite(runs[0]!, 1);
   refuse(runs[1]!, 'KEY_SEND', (await runs[1]!.request('KEY_SEND', 1)).client, stays);
+  await invite(runs[1]!, 1);
   refuse(runs[0]!, 'KEY_SEND', (await runs[0]!.request('KEY_SEND', 1)).client, HalStatus.FORBIDDEN);
   await assert.rejects(never, (error) => error instanceof CkrError && error.ckr === CKR_KEY_UNEXTRACTABLE);
+});
+
+test('a device that has forgotten what it asked for asks again', async () => {
+  const { runs, copies, connection, put } = await setUp();
+  const together = copies.together(connection, put(0x10, 0), put(0x20, 1));
+  for (const nth of [0, 1]) {
+    await invite(runs[0]!, nth);
+    const { client } = await runs[1]!.request('KEY_SEND', nth);
+    answer(runs[1]!, 'KEY_SEND', client, { sealed: Uint8Array.of(1) });
+    const received = await runs[0]!.request('KEY_RECEIVE', nth);
+    if (nth === 0) refuse(runs[0]!, 'KEY_RECEIVE', received.client, HalStatus.KEYWRAP_BAD_MAGIC);
+    else answer(runs[0]!, 'KEY_RECEIVE', received.client, { received: facts(0x20, 0) });
+  }
+  assert.equal((await together).index, 0);
 });
 
 test('a key that is destroyed meanwhile leaves no copy behind', async () => {
   const { runs, keys, copies, connection, put } = await setUp();
   const [first, second] = [put(0x10, 0), put(0x20, 1)];
   const together = copies.together(connection, first, second);
+  await invite(runs[0]!);
   answer(runs[1]!, 'KEY_SEND', (await runs[1]!.request('KEY_SEND')).client, { sealed: Uint8Array.of(1) });
   const received = await runs[0]!.request('KEY_RECEIVE');
   keys.remove(second.id);

@@ -81,6 +81,7 @@ export async function startInProcess(deviceCount: number): Promise<InProcess> {
         maxLogins: 1000,
         publicSessionKeys: false,
         strictVendor: false,
+        erasesKeys: false,
         policy: DEFAULT_POLICY,
         log,
       });

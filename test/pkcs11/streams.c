@@ -73,6 +73,14 @@ static void check_large(void) {
   OK(p11->C_EncryptInit(session, &short_counter, key));
   OK(p11->C_EncryptUpdate(session, plain, 48, whole, &size));
   EXPECT(CKR_DATA_LEN_RANGE, p11->C_EncryptUpdate(session, plain, 1, whole, &size));
+  /* A query tells so as well. */
+  OK(p11->C_EncryptInit(session, &short_counter, key));
+  EXPECT(CKR_DATA_LEN_RANGE, p11->C_Encrypt(session, plain, 49, NULL, &size));
+  OK(p11->C_DecryptInit(session, &short_counter, key));
+  EXPECT(CKR_ENCRYPTED_DATA_LEN_RANGE, p11->C_Decrypt(session, plain, 49, NULL, &size));
+  OK(p11->C_DecryptInit(session, &short_counter, key));
+  OK(p11->C_DecryptUpdate(session, plain, 48, NULL, &size));
+  EXPECT(CKR_ENCRYPTED_DATA_LEN_RANGE, p11->C_DecryptUpdate(session, plain, 49, NULL, &size));
   free(plain);
   free(whole);
   free(parts);

@@ -20,6 +20,8 @@ import { VendorClient } from './vendor-client.ts';
 const [LOGOUT, LOAD, OPEN, GENERATE_RSA, GENERATE_EC, DELETE, TYPE, FLAGS, PUBLIC_KEY, SIGN, MATCH] = [
   4, 13, 14, 15, 16, 18, 19, 20, 22, 23, 25,
 ] as const;
+const SET_ATTRIBUTES = 27;
+const EXTRACTABLE = 0x162;
 const [EXPORT, IMPORT, SET_DEVICE, DEVICE_UUIDS] = [29, 30, 1981, 1984] as const;
 const SIGNING = 0x01;
 const KEY_ENCIPHERMENT = 0x02;
@@ -169,6 +171,21 @@ test('a new RSA key under a new KEKEK: there and back', async () => {
   const signature = (await client.ok(SIGN, [key, 0, digestInfo, 128])).opaque();
   assert.deepEqual((await client.ok(SIGN, [copy, 0, digestInfo, 128])).opaque(), signature);
   await client.ok(DELETE, [receiver]);
+});
+
+test('a key that was made unextractable later shows no EXPORTABLE, is not found by it, and stays', async () => {
+  const made = await client.ok(GENERATE_EC, [0, 1, SIGNING | TOKEN | EXPORTABLE]);
+  const [pkey, uuid] = [made.word(), made.opaque()];
+  const flags = async () => (await client.ok(FLAGS, [pkey])).word();
+  const isFound = async () =>
+    (await client.ok(MATCH, [0, 0, 0, EXPORTABLE, EXPORTABLE, 0, 0, 100, Buffer.alloc(16)])).bytes.includes(uuid);
+  assert.equal(await flags(), SIGNING | TOKEN | EXPORTABLE);
+  assert.equal(await isFound(), true);
+  await client.ok(SET_ATTRIBUTES, [pkey, 1, EXTRACTABLE, Buffer.of(0)]);
+  assert.equal(await flags(), SIGNING | TOKEN);
+  assert.equal(await isFound(), false);
+  await refused('FORBIDDEN', EXPORT, [pkey, await load(kekekSpki, KEY_ENCIPHERMENT), 5480, 512]);
+  await client.ok(DELETE, [pkey]);
 });
 
 /** UUIDs of the session keys of all connections on a device. */

@@ -50,6 +50,7 @@ export class OpenDevice {
       maxLogins: 10,
       publicSessionKeys: false,
       strictVendor: false,
+      erasesKeys: false,
       policy,
       log: silentLog,
     });

@@ -379,7 +379,8 @@ export class Walker {
   async #send(): Promise<void> {
     const key = this.#key();
     this.#note('send');
-    const { sealed } = await this.#device.call('KEY_SEND', this.#connection, { key: key.uuid });
+    const { invitation } = await this.#device.call('KEY_INVITE', this.#connection, {});
+    const { sealed } = await this.#device.call('KEY_SEND', this.#connection, { key: key.uuid, invitation });
     this.#see(sealed);
   }
 }

@@ -10,7 +10,7 @@ import { deriveKey } from '#src/crypto/derive-key.ts';
 import { wrapKey } from '#src/crypto/key-wrap.ts';
 import { hashPin, verifyPin } from '#src/crypto/pin-hash.ts';
 import { decodeAttributes, encodeAttributes } from '#src/store/attributes-v1.ts';
-import { checkValueOf, unwrapRow, wrapForRow } from '#src/store/key-wrapping-v1.ts';
+import { bindRow, checkValueOf, isSealed, unwrapRow, wrapForRow } from '#src/store/key-wrapping.ts';
 import { decodePinRecord, encodePinRecord } from '#src/store/pin-record-v1.ts';
 import { SqliteKeyStore } from '#src/store/sqlite-key-store.ts';
 import { type StoredKey } from '#src/store/stored-key.ts';
@@ -163,9 +163,10 @@ describe('key store', () => {
     const store = open();
     store.insert([key(1)]);
     const attributes = [{ type: 0x102, value: new Uint8Array(70_000).fill(1) }];
-    store.setAttributes(uuid(1), attributes);
+    const binding = bindRow(MASTER_KEY, key(1), attributes, PKCS8);
+    store.setAttributes(uuid(1), attributes, binding);
     assert.deepEqual(store.get(uuid(1))?.attributes, attributes);
-    assert.throws(() => store.setAttributes(uuid(2), []), { status: HalStatus.KEY_NOT_FOUND });
+    assert.throws(() => store.setAttributes(uuid(2), [], binding), { status: HalStatus.KEY_NOT_FOUND });
     store.close();
   });
 
@@ -234,6 +235,7 @@ describe('key store', () => {
     old.close();
     const database = new DatabaseSync(path);
     database.exec('DROP TABLE key_use; DROP TABLE login_ticket; DROP TABLE one_time_keys');
+    database.exec('DROP INDEX key_unbound; ALTER TABLE key DROP COLUMN seal');
     database.exec('ALTER TABLE pin DROP COLUMN kept; PRAGMA user_version = 1');
     database.close();
     const store = open(path);
@@ -334,6 +336,34 @@ describe('wrapped keys', () => {
     for (const change of changes) {
       assert.throws(() => unwrapRow(MASTER_KEY, { ...key(1), ...change }), { status: HalStatus.KEYWRAP_BAD_MAGIC });
     }
+  });
+});
+
+describe('attributes', () => {
+  const attributes = [{ type: 3, value: new Uint8Array([1]) }];
+  const other = [{ type: 3, value: new Uint8Array([2]) }];
+
+  test('are bound by the wrapping: with others, or as if nothing bound them, the key does not unwrap', () => {
+    const row: StoredKey = { ...key(1), attributes, ...bindRow(MASTER_KEY, key(1), attributes, PKCS8) };
+    assert.deepEqual(Buffer.from(unwrapRow(MASTER_KEY, row)), PKCS8);
+    for (const change of [{ attributes: other }, { attributes: [] }, { seal: undefined }, { flags: 0x29 }]) {
+      assert.throws(() => unwrapRow(MASTER_KEY, { ...row, ...change }), { status: HalStatus.KEYWRAP_BAD_MAGIC });
+    }
+  });
+
+  test('of rows without a secret are sealed together with the public key', () => {
+    const row: StoredKey = { ...key(1), attributes, ...bindRow(MASTER_KEY, key(1), attributes, undefined) };
+    assert.equal(row.wrapped, undefined);
+    assert.equal(isSealed(MASTER_KEY, row), true);
+    const changes: Partial<StoredKey>[] = [
+      { attributes: other },
+      { spki: new Uint8Array(91).fill(2) },
+      { uuid: uuid(2) },
+      { seal: undefined },
+      { seal: new Uint8Array(0) },
+      { seal: new Uint8Array(32) },
+    ];
+    for (const change of changes) assert.equal(isSealed(MASTER_KEY, { ...row, ...change }), false);
   });
 });
 

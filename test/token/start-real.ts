@@ -34,7 +34,13 @@ export class RealToken {
   static async start(options: Partial<TokenOptions> = {}): Promise<RealToken> {
     const state = await mkdtemp(join(tmpdir(), 'token-'));
     await mkdir(join(state, 'run'), { mode: 0o700 });
-    const fleet = await Fleet.start({ state, devices: 2, log: silentLog, pinDelayMs: 0, holder });
+    const keyRules = {
+      keySeparation: 'strict',
+      legacyMechanisms: true,
+      plaintextImport: true,
+      initTokenErasesKeys: options.initialisingErasesKeys !== undefined,
+    } as const;
+    const fleet = await Fleet.start({ state, devices: 2, log: silentLog, pinDelayMs: 0, holder, keyRules });
     const wheel = fleet.openConnection();
     await wheel.login(User.WHEEL, pin(FACTORY_PIN));
     (await fleet.setMasterKey(wheel, undefined)).fill(0);

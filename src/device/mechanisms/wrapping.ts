@@ -4,19 +4,29 @@ import { CKF_MECHANISM, CKR } from '#src/cryptoki/constants.ts';
 import { mechanismOf } from '#src/cryptoki/mechanisms.ts';
 import { readOptionalParameter, readParameter } from '#src/cryptoki/parameters.ts';
 import { type AesWrapMode, unwrapWithAes, wrapWithAes } from '#src/crypto/aes-key-wrap.ts';
+import { DerReader } from '#src/crypto/der.ts';
+import { wipe } from '#src/crypto/process-hardening.ts';
 import { CryptoRefusal } from '#src/crypto/refusal.ts';
 import { unwrapRsaAes, wrapRsaAes } from '#src/crypto/rsa-aes-wrap.ts';
 import { decryptRsaOaep, decryptRsaPkcs1, encryptRsaOaep, encryptRsaPkcs1 } from '#src/crypto/rsa-encryption.ts';
+import { KeyType } from '#src/wire/enumerations.ts';
 import { CkrError } from '#src/wire/status.ts';
 import { type LoadedKey } from '../loaded-keys.ts';
+import { type NewObject } from '../new-object.ts';
 import { oaepOf } from './parameters.ts';
+
+/** What a wrapped key shall be: of a secret key its length too, 0 if it is not known. */
+type Wanted = Pick<NewObject, 'type' | 'bits'>;
 
 /** A mechanism with its parameter, ready to be applied. */
 interface WrappingMethod {
   /** The parameter, read whole before anything secret is touched. */
   wrap(key: LoadedKey, plain: Uint8Array): Promise<Uint8Array>;
-  /** The caller wipes the result. */
-  unwrap(key: LoadedKey, wrapped: Uint8Array): Promise<Uint8Array>;
+  /**
+   * The caller wipes the result.
+   * @param wanted what the wrapped key shall be
+   */
+  unwrap(key: LoadedKey, wrapped: Uint8Array, wanted: Wanted): Promise<Uint8Array>;
 }
 
 const AES_MODES = new Map<string, AesWrapMode>([
@@ -64,9 +74,49 @@ function aesMethod(mode: AesWrapMode, parameter: Uint8Array): WrappingMethod {
   const given = readOptionalParameter('iv', parameter)?.iv;
   const iv = given?.length === 0 ? undefined : given;
   return {
-    wrap: async ({ secret }, plain) => wrapWithAes(secret, mode, plain, iv),
-    unwrap: ({ secret }, wrapped) => unwrapping(async () => unwrapWithAes(secret, mode, wrapped, iv)),
+    wrap: async ({ secret }, plain) => {
+      const padded = mode === 'kw' ? zeroPadded(plain) : plain;
+      try {
+        return wrapWithAes(secret, mode, padded, iv);
+      } finally {
+        if (padded !== plain) wipe(padded);
+      }
+    },
+    unwrap: ({ secret }, wrapped, wanted) =>
+      unwrapping(async () => {
+        const plain = unwrapWithAes(secret, mode, wrapped, iv);
+        return mode === 'kw' ? withoutPadding(plain, wanted) : plain;
+      }),
   };
+}
+
+/** RFC 3394 takes whole blocks of 8 bytes; PKCS#11 fills them up with zeros. */
+function zeroPadded(plain: Uint8Array): Uint8Array {
+  const surplus = plain.length % 8;
+  if (surplus === 0) return plain;
+  const padded = new Uint8Array(plain.length + 8 - surplus);
+  padded.set(plain);
+  return padded;
+}
+
+/** The encoding of a private key tells where it ends, a secret key has the length that was asked for. Anything but zeros stays. */
+function withoutPadding(plain: Uint8Array, { type, bits }: Wanted): Uint8Array {
+  const end = type === KeyType.SECRET ? bits / 8 || plain.length : encodedLength(plain);
+  if (end >= plain.length || plain.length - end >= 8 || plain.subarray(end).some((byte) => byte !== 0)) return plain;
+  const key = plain.slice(0, end);
+  wipe(plain);
+  return key;
+}
+
+function encodedLength(der: Uint8Array): number {
+  const reader = new DerReader(der);
+  try {
+    reader.sequence();
+    return reader.offset;
+  } catch {
+    // No private key, as its reader will say.
+    return der.length;
+  }
 }
 
 /** What is wrong with a ciphertext is wrong with a wrapped key. */

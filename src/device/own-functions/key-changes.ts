@@ -32,7 +32,8 @@ export const keyChanges: Handlers<'KEY_DELETE' | 'KEY_SET_ATTRIBUTES'> = {
     return {};
   },
 
-  KEY_SET_ATTRIBUTES(device, connection, { key: uuid, attributes: changes }) {
+  async KEY_SET_ATTRIBUTES(device, connection, { key: uuid, attributes: changes }) {
+    if (changes.length > 0) await device.masterKey.refresh();
     const key = device.keys.find(connection, uuid);
     // Whom to trust is the security officer's to say, who may use no key.
     const isTrust = changes.length > 0 && changes.every(({ type }) => type === CKA.TRUSTED);

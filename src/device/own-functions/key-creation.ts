@@ -35,9 +35,9 @@ export const keyCreation: Handlers<'KEY_PAIR_CREATE' | 'KEY_LOAD'> = {
     const id = `${connection} ${idOf(args.name)} ${idOf(args.publicName)}`;
     const running = device.pairsInProgress.get(id);
     if (running !== undefined) return running;
-    const existing = existingPair(device, connection, args);
-    if (existing !== undefined) return existing;
-    const creating = createPair(device, connection, args).finally(() => device.pairsInProgress.delete(id));
+    const creating = (existingPair(device, connection, args) ?? createPair(device, connection, args)).finally(() =>
+      device.pairsInProgress.delete(id),
+    );
     device.pairsInProgress.set(id, creating);
     return creating;
   },
@@ -53,12 +53,12 @@ export const keyCreation: Handlers<'KEY_PAIR_CREATE' | 'KEY_LOAD'> = {
       const loaded = await device.runFor(
         connection,
         () => device.masterKey.require(),
-        () => {
+        async () => {
           if (hasTemplate(attributes)) {
             return storeParsedKey(device, connection, { session, name, flags, attributes }, parsed, CREATED);
           }
           const complete = changeAttributes([], [...attributes, ...publicAttributes(parsed)]);
-          const [key] = device.keys.add(connection, [{ ...parsed, name, flags, session, attributes: complete }]);
+          const [key] = await device.keys.add(connection, [{ ...parsed, name, flags, session, attributes: complete }]);
           return factsOf(key as DeviceKey);
         },
       );
@@ -88,7 +88,7 @@ async function createPair(device: Device, connection: number, args: PairArgs): P
   return device.runFor(
     connection,
     () => generatePair(device, args),
-    ({ type, publicType, pkcs8, spki }) => {
+    async ({ type, publicType, pkcs8, spki }) => {
       try {
         const { curve, bits } = parsePublicKey(spki);
         const facts = { curve, bits, spki, session };
@@ -103,7 +103,7 @@ async function createPair(device: Device, connection: number, args: PairArgs): P
             attributes: ofPublicKey,
           },
         ]);
-        const [privateKey, publicKey] = device.keys.add(connection, halves);
+        const [privateKey, publicKey] = await device.keys.add(connection, halves);
         return { privateKey: factsOf(privateKey as DeviceKey), publicKey: factsOf(publicKey as DeviceKey) };
       } finally {
         wipe(pkcs8);
@@ -112,15 +112,18 @@ async function createPair(device: Device, connection: number, args: PairArgs): P
   );
 }
 
-/** The pair that an earlier request of this name has made. HalError KEY_NAME_IN_USE if it is another one. */
-function existingPair(device: Device, connection: number, args: PairArgs): Pair | undefined {
+/**
+ * The pair that an earlier request of this name has made, `undefined` if there is none.
+ * @throws HalError KEY_NAME_IN_USE if it is another one
+ */
+function existingPair(device: Device, connection: number, args: PairArgs): Promise<Pair> | undefined {
   const privateKey = device.keys.findByName(connection, args.name);
   const publicKey = device.keys.findByName(connection, args.publicName);
   if (privateKey === undefined && publicKey === undefined) return undefined;
   if (privateKey?.wrapped === undefined || privateKey.type !== args.type) throw new HalError('KEY_NAME_IN_USE');
   if (publicKey !== undefined) {
     if (Buffer.compare(publicKey.spki, privateKey.spki) !== 0) throw new HalError('KEY_NAME_IN_USE');
-    return { privateKey: factsOf(privateKey), publicKey: factsOf(publicKey) };
+    return Promise.resolve({ privateKey: factsOf(privateKey), publicKey: factsOf(publicKey) });
   }
   // A session key does not survive a restart, but follows from the private key.
   if ((args.publicFlags & KeyFlags.TOKEN) !== 0) throw new HalError('KEY_NAME_IN_USE');
@@ -128,6 +131,7 @@ function existingPair(device: Device, connection: number, args: PairArgs): Pair 
   const { publicName: name, publicFlags: flags, publicAttributes: attributes, session } = args;
   const half = { name, type, curve, bits, spki, flags, session, pkcs8: undefined, attributes };
   const [, publicHalf] = generatedPair(device, connection, [{ ...privateKey, pkcs8: NO_BYTES }, half]);
-  const [restored] = device.keys.add(connection, [publicHalf]);
-  return { privateKey: factsOf(privateKey), publicKey: factsOf(restored as DeviceKey) };
+  return device.keys
+    .add(connection, [publicHalf])
+    .then(([restored]) => ({ privateKey: factsOf(privateKey), publicKey: factsOf(restored as DeviceKey) }));
 }

@@ -54,7 +54,7 @@ export const keyWrapping: Handlers<'KEY_WRAP' | 'KEY_UNWRAP'> = {
         connection,
         async () => {
           await device.masterKey.require();
-          const value = await method.unwrap(key, wrapped);
+          const value = await method.unwrap(key, wrapped, args);
           device.policy.count(key, 'unwrap');
           return value;
         },
@@ -80,7 +80,7 @@ function storePrivateKey(
   object: NewObject,
   pkcs8: Uint8Array,
   making: Making,
-): KeyFacts {
+): Promise<KeyFacts> {
   const parsed = parsing(pkcs8);
   try {
     if (parsed.pkcs8 === undefined || parsed.type !== object.type) {

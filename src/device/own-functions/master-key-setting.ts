@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { wipe } from '#src/crypto/process-hardening.ts';
 import { MASTER_KEY_SIZE } from '#src/mkm/memory-cells.ts';
-import { checkValueOf } from '#src/store/key-wrapping-v1.ts';
+import { checkValueOf } from '#src/store/key-wrapping.ts';
 import { MasterKeyVerdict } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
 import { type Device } from '../device.ts';

@@ -63,11 +63,11 @@ export const objects: Handlers<'OBJECT_LOAD' | 'KEY_COPY' | 'KEY_VALUE'> = {
       return device.runFor(
         connection,
         () => device.keys.unwrap(source),
-        (pkcs8) => {
+        async (pkcs8) => {
           try {
             const { type, curve, bits, spki } = source;
             const made = { name, type, curve, bits, spki, pkcs8, flags: copy.flags, session, attributes: complete };
-            const [key] = device.keys.add(connection, [made]);
+            const [key] = await device.keys.add(connection, [made]);
             return factsOf(key as DeviceKey);
           } finally {
             if (pkcs8) wipe(pkcs8);

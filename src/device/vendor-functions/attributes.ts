@@ -8,8 +8,9 @@ import { keyBehind } from './key-handles.ts';
 import { checkReplySize } from './reply-size.ts';
 
 export const attributes: Handlers<'PKEY_SET_ATTRIBUTES' | 'PKEY_GET_ATTRIBUTES'> = {
-  PKEY_SET_ATTRIBUTES(device, connection, { pkey, attributes: changes }) {
+  async PKEY_SET_ATTRIBUTES(device, connection, { pkey, attributes: changes }) {
     if (changes.length === 0) throw new HalError('BAD_ARGUMENTS');
+    await device.masterKey.refresh();
     const key = keyBehind(device, connection, pkey);
     device.access.checkUse(connection, key);
     changeKey(device, connection, key, changes);

@@ -51,10 +51,10 @@ async function generate(
   return device.runFor(
     connection,
     () => generatePair(device, kind),
-    ({ type, pkcs8, spki }) => {
+    async ({ type, pkcs8, spki }) => {
       try {
         const { curve, bits } = parsePublicKey(spki);
-        return storeAndOpen(device, connection, { type, curve, bits, pkcs8, spki }, flags, session);
+        return await storeAndOpen(device, connection, { type, curve, bits, pkcs8, spki }, flags, session);
       } finally {
         wipe(pkcs8);
       }

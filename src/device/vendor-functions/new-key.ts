@@ -9,28 +9,35 @@ import { type MadeKey } from '../hashsig-keys.ts';
 import { newUuid } from '../key-space.ts';
 
 /** Stores a key without attributes. Its name is a UUID of its own: vendor functions do not know names. */
-export function storeAndOpen(
+export async function storeAndOpen(
   device: Device,
   connection: number,
   parsed: ParsedKey,
   flags: number,
   session: number,
-): { pkey: number; uuid: Uint8Array } {
-  device.handles.checkRoom(connection);
-  const [key] = device.keys.add(connection, [{ ...parsed, name: newUuid(), flags, session, attributes: [] }]);
-  return { pkey: openHandle(device, connection, key as DeviceKey), uuid: (key as DeviceKey).uuid };
+): Promise<{ pkey: number; uuid: Uint8Array }> {
+  const uuid = newUuid();
+  // Before the key is written: a logout meanwhile closes it.
+  const pkey = openHandle(device, connection, { uuid, flags });
+  try {
+    await device.keys.add(connection, [{ ...parsed, uuid, name: newUuid(), flags, session, attributes: [] }]);
+    return { pkey, uuid };
+  } catch (error) {
+    device.handles.close(connection, pkey);
+    throw error;
+  }
 }
 
 /** Stores a hash-based key; its trees stay ready for the first signature. */
-export function storeHashsig(
+export async function storeHashsig(
   device: Device,
   connection: number,
   { parsed, trees }: MadeKey,
   flags: number,
   session: number,
-): { pkey: number; uuid: Uint8Array } {
+): Promise<{ pkey: number; uuid: Uint8Array }> {
   try {
-    const made = storeAndOpen(device, connection, parsed, flags, session);
+    const made = await storeAndOpen(device, connection, parsed, flags, session);
     device.hashsig.adopt(made.uuid, { parsed, trees });
     return made;
   } catch (error) {
@@ -41,6 +48,10 @@ export function storeHashsig(
   }
 }
 
-export function openHandle(device: Device, connection: number, { uuid, flags }: DeviceKey): number {
+export function openHandle(
+  device: Device,
+  connection: number,
+  { uuid, flags }: Pick<DeviceKey, 'uuid' | 'flags'>,
+): number {
   return device.handles.open(connection, uuid, (flags & KeyFlags.TOKEN) !== 0);
 }

@@ -3,6 +3,7 @@
 import { type KeyEntry } from '#src/fleet/key-table.ts';
 import { ALL_KEY_FLAGS, Curve, KeyFlags, KeyType, Limits } from '#src/wire/enumerations.ts';
 import { HalError } from '#src/wire/status.ts';
+import { vendorFlags } from '#src/wire/vendor-flags.ts';
 import { type VendorHandlers } from './handler.ts';
 import { copyOn, keyOnDevice, uuidDevice } from './one-device.ts';
 import { type VendorSession } from './session.ts';
@@ -94,7 +95,10 @@ export const keys: VendorHandlers<Functions> = {
 
   PKEY_GET_KEY_TYPE: (session, { pkey }) => ({ type: session.key(pkey).type }),
 
-  PKEY_GET_KEY_FLAGS: (session, { pkey }) => ({ flags: session.key(pkey).flags }),
+  PKEY_GET_KEY_FLAGS(session, { pkey }) {
+    const { flags, attributes } = session.key(pkey);
+    return { flags: vendorFlags(flags, (type) => attributes.get(type)) };
+  },
 
   PKEY_GET_PUBLIC_KEY_LEN(session, { pkey }) {
     try {

@@ -7,6 +7,7 @@ import { type KeyEntry, type KeyTable } from '#src/fleet/key-table.ts';
 import { KeyFlags, MatchState, User } from '#src/wire/enumerations.ts';
 import { type ArgsOf, type ResultsOf } from '#src/wire/message.ts';
 import { HalError } from '#src/wire/status.ts';
+import { vendorFlags } from '#src/wire/vendor-flags.ts';
 import { type VendorHandlers } from './handler.ts';
 import { matchOnDevice, uuidDevice } from './one-device.ts';
 import { type VendorSession } from './session.ts';
@@ -86,7 +87,7 @@ function filter(session: VendorSession, args: ArgsOf<'PKEY_MATCH'>): (entry: Key
     (device === undefined || entry.copies.has(device)) &&
     (type === 0 || entry.type === type) &&
     (curve === 0 || entry.curve === curve) &&
-    ((entry.flags ^ flags) & mask) === 0 &&
+    ((vendorFlags(entry.flags, (each) => entry.attributes.get(each)) ^ flags) & mask) === 0 &&
     (!mustBePublic || (entry.flags & KeyFlags.PUBLIC) !== 0) &&
     attributes.every((wanted) => {
       const value = entry.attributes.get(wanted.type);

@@ -1,11 +1,14 @@
 # OpenSC's p11test and the tests of its tools, from Debian's source package.
-# Debian 13.
+# Debian 12 and 13.
 # settings.json: {"initTokenErasesKeys": true, "keySeparation": "standard"}
 
 # With the default, "strict", its unwrapping of readable keys by a mere wrapping key is refused as well.
 EXPECTED='
 unwrap-wrap-test Fail, unable to decrypt wrapped key: decrypts with a key that was made for unwrapping
 unwrap-wrap-test wrapped key after decipher does not match the original key: the same
+'
+# Of 0.23.
+grep -q bookworm /etc/os-release && EXPECTED+='p11test interface_test: wants the interfaces 2.20 and 3.0 and no other
 '
 apt-get install -y --no-install-recommends dpkg-dev gcc make autoconf automake libtool pkg-config libssl-dev libcmocka-dev zlib1g-dev libpcsclite-dev \
   libglib2.0-dev opensc openssl xxd
@@ -31,11 +34,13 @@ SCRIPT
 sed -i '/^P11LIB=/d' tests/test-pkcs11-tool-test-threads.sh
 cd tests
 # The scripts go on after an error.
-for test in allowed-mechanisms import sign-verify sym-crypt-test test-threads test unwrap-wrap-test; do
-  bash ./test-pkcs11-tool-$test.sh > "/srv/hsm/$test.log" 2>&1 && echo "passed $test"
+for script in test-pkcs11-tool-*.sh; do
+  test=${script#test-pkcs11-tool-} && test=${test%.sh}
+  bash "./$script" > "/srv/hsm/$test.log" 2>&1 && echo "passed $test"
   sed -n "s/^====> ERROR: \(.*\)/failed $test \1/p" "/srv/hsm/$test.log"
 done > /srv/hsm/results
-bash -c '. ./common.sh; card_setup' > /srv/hsm/setup.log 2>&1
+# Its last key fails in 0.23, which asks for a pair of HMAC keys.
+bash -c '. ./common.sh; card_setup' > /srv/hsm/setup.log 2>&1 || true
 ../src/tests/p11test/p11test -v -m "$MODULE" -p "$PIN" -o p11test.json > /srv/hsm/p11test.log 2>&1 || true
 for verdict in 'OK passed' 'FAILED failed' 'SKIPPED skipped'; do
   sed -n "s/^\[ *${verdict% *} *\] \([a-z_]*\)$/${verdict#* } p11test \1/p" /srv/hsm/p11test.log | sort -u

@@ -4,39 +4,21 @@
 
 # Its keys have all usages at once, hence the separation of keys is that of the standard.
 EXPECTED='
-AsymEncryptDecryptTests::testRsaEncryptDecrypt: OAEP without parameters is CKR_MECHANISM_PARAM_INVALID, not CKR_ARGUMENTS_BAD
 DeriveTests::testDhDerive: Diffie-Hellman in the integers is not offered
-DeriveTests::testSymDerive: DES is not offered
-DigestTests::testDigest: goes on with an operation that an error has ended
-DigestTests::testDigestUpdate: the same
-DigestTests::testDigestFinal: the same
+DeriveTests::testSymDerive: DES, and derivation by encryption, are not offered
 DigestTests::testDigestKey: makes a key without login
-InfoTests::testGetTokenInfo: wants a second token that is not initialized
 InfoTests::testGetSlotInfoAlt: wants a setting of SoftHSM that makes the token removable
 InfoTests::testGetMechanismListConfig: wants a setting of SoftHSM that leaves two mechanisms
-InfoTests::testWaitForSlotEvent: a NULL pointer is CKR_ARGUMENTS_BAD, not CKR_FUNCTION_NOT_SUPPORTED
+InfoTests::testWaitForSlotEvent: gives no place for the slot, which is CKR_ARGUMENTS_BAD, not CKR_FUNCTION_NOT_SUPPORTED
 InitTests::testInit5: mutexes of the application alone are CKR_CANT_LOCK, as PKCS#11 allows
-ObjectTests::testCreateObject: makes a token object without login
-ObjectTests::testCopyObject: a template may repeat the CKA_CLASS that the object has
-ObjectTests::testGetObjectSize: wants CK_UNAVAILABLE_INFORMATION
-ObjectTests::testCreateCertificates: the certificates are none
+ObjectTests::testCreateObject: makes a token object without login, and destroys one as security officer
+ObjectTests::testGetObjectSize: wants CK_UNAVAILABLE_INFORMATION instead of the size
+ObjectTests::testCreateCertificates: its certificate is none, its subject no name
 ObjectTests::testDefaultX509CertAttributes: the same
-ObjectTests::testDefaultRSAPubAttributes: RSA with 512 bits
-ObjectTests::testDefaultRSAPrivAttributes: an RSA key without its primes
-ObjectTests::testTemplateAttribute: RSA with 512 bits
-ObjectTests::testAlwaysNeverAttribute: C_SetAttributeValue may repeat what an object has
-ObjectTests::testCreateSecretKey: DES is not offered
-RandomTests::testSeedRandom: a seed is CKR_RANDOM_SEED_NOT_SUPPORTED, whatever it is
-SessionTests::testOpenSession: wants a second token that is not initialized
-SessionTests::testCloseAllSessions: wants a second slot
-SignVerifyTests::testMacSignVerify: HMAC with MD5 is not offered
-SymmetricAlgorithmTests::testAesEncryptDecrypt: AES-GCM with 1 MiB in one call
+ObjectTests::testDefaultRSAPubAttributes: RSA with 512 bits; wants empty lists where there are none
+ObjectTests::testDefaultRSAPrivAttributes: RSA with 512 bits, and without the primes and the public exponent
+RandomTests::testSeedRandom: a seed is CKR_RANDOM_SEED_NOT_SUPPORTED, as PKCS#11 allows
 SymmetricAlgorithmTests::testDesEncryptDecrypt: DES is not offered
-SymmetricAlgorithmTests::testNullTemplate: the same
-SymmetricAlgorithmTests::testNonModifiableDesKeyGeneration: the same
-SymmetricAlgorithmTests::testAesWrapUnwrap: a template that says CKA_SENSITIVE twice, with two values
-SymmetricAlgorithmTests::testAesCtrOverflow: wants the length query to tell that the counter will overflow
-UserTests::testLogin: C_InitToken keeps the PIN of the user
 UserTests::testLogout: a second C_Logout is CKR_USER_NOT_LOGGED_IN
 '
 apt-get install -y --no-install-recommends dpkg-dev gcc g++ make pkg-config libssl-dev libcppunit-dev libsqlite3-dev opensc
@@ -48,6 +30,33 @@ sed -i 's/"1234")/"user-1234")/
   s/^	if ( !hasFoundInitialized ) {/	if ( !hasFoundFree ) m_notInitializedTokenSlotID = m_initializedTokenSlotID;\n&/' src/lib/test/TestsNoPINInitBase.cpp
 ./configure --enable-eddsa --disable-gost > /srv/hsm/configure.log
 cd src/lib/test
+# `change FUNCTION EXPRESSION`: what is not for this HSM is taken out of a test, so that the rest of it is run.
+change() { sed -i "/::$1(/,/^}/{$2}" ./*.cpp; }
+# They go on with an operation that an error has ended.
+for function in Digest DigestUpdate DigestFinal; do change test$function "/C_$function(/{N;/ARGUMENTS_BAD/d}"; done
+# There is no second token, let alone one without PINs; C_InitToken keeps the PIN of the user.
+change testOpenSession '/m_notInitializedTokenSlotID/{N;d}'
+change testCloseAllSessions '/m_notInitializedTokenSlotID/{N;d}'
+change testGetTokenInfo '/TOKEN_INITIALIZED) == 0/d'
+change testLogin '/CKU_USER/{N;/USER_PIN_NOT_INITIALIZED/d}'
+# OAEP: any wrong parameter is to be CKR_ARGUMENTS_BAD there, and so are all hashes but SHA-1.
+change testRsaEncryptDecrypt '/rsaOAEPParams(/d'
+# A template may repeat what an object has, and change the CKA_OBJECT_ID of a data object. That a private object gets no public copy
+# is CKR_ATTRIBUTE_READ_ONLY.
+change testCopyObject '/, 4, &hObject1/{N;/READ_ONLY/d}; /TEMPLATE_INCONSISTENT/d'
+change testAlwaysNeverAttribute '/C_SetAttributeValue/{N;d}'
+# RSA has at least 1024 bits.
+change testTemplateAttribute "s/pN\[\] = {/&$(printf '0xD5,%.0s' {1..64})/"
+# DES and HMAC with MD5 are not offered.
+change testCreateSecretKey '/CKK_DES;/,/^}/{/^}/!d}'
+change testMacSignVerify '/generateDes[23]Key/,/macSignVerify/d; /ifndef WITH_FIPS/,/endif/d'
+change testNullTemplate '/&mechanism1/{N;d}; /C_DestroyObject/{N;d}'
+change testNonModifiableDesKeyGeneration 's/CK_RV rv;/& CK_ULONG length = 16;/; s/DES3_KEY_GEN/AES_KEY_GEN/
+  s/CKA_WRAP, &bTrue, sizeof(bTrue)/CKA_VALUE_LEN, \&length, sizeof(length)/'
+# AES-GCM takes 1 000 000 bytes, and the test has 1 MiB; the other modes take all of it.
+change testAesEncryptDecrypt '/CKM_AES_GCM/s/NR_OF_BLOCKS_IN_TEST/62000/'
+# A template says CKA_SENSITIVE twice, with two values.
+change generateRsaPrivateKey '/CKA_SENSITIVE, &bTrue/d'
 make -j2 p11test_DEPENDENCIES= p11test_LDADD= p11test_LDFLAGS='-lcppunit -lcrypto -ldl -pthread' \
   CPPFLAGS='-DP11M=\"./p11m.so\"' CXXFLAGS='-O0 -w' p11test > /srv/hsm/make.log
 ln -s "$MODULE" p11m.so
