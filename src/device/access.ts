@@ -45,6 +45,12 @@ export class Access {
     throw new HalError('FORBIDDEN', 'login missing');
   }
 
+  /** As {@link checkUse}, but the security officer destroys the public values that he may write. */
+  checkDestroy(connection: number, key: Pick<DeviceKey, 'flags' | 'wrapped'>): void {
+    const isPublicValue = isPublic(key.flags) && key.wrapped === undefined;
+    if (this.#logins.userOf(connection) !== User.SO || !isPublicValue) this.checkUse(connection, key);
+  }
+
   /** @throws HalError FORBIDDEN */
   checkUserOrWheel(connection: number): void {
     if (!this.#logins.isUserOrWheel(connection)) throw new HalError('FORBIDDEN', 'login missing');

@@ -22,7 +22,7 @@ export class Link {
   readonly #socket: Duplex;
   readonly #answer: Answerer;
   readonly #decoder = new SlipDecoder(Limits.ownMessage);
-  readonly #encoder = new SlipEncoder();
+  readonly #encoder = new SlipEncoder(1, Buffer.allocUnsafe);
   #running = 0;
   #flushPlanned = false;
   #stopped = false;

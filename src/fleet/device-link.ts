@@ -16,7 +16,7 @@ export interface LinkEvents {
 
 export class DeviceLink {
   readonly #stream: Duplex;
-  readonly #encoder = new SlipEncoder();
+  readonly #encoder = new SlipEncoder(1, Buffer.allocUnsafe);
   #flushScheduled = false;
   #closed = false;
   readonly #flush = (): void => {

@@ -45,6 +45,8 @@ export class ClientConnection implements Caller {
   /** Settles when everything the connection had on the devices is given back. */
   readonly ended: Promise<void>;
   application: Application | undefined;
+  /** So many have come. */
+  requests = 0;
   readonly #socket: Socket;
   readonly #services: ClientServices;
   readonly #decoder: SlipDecoder;
@@ -130,6 +132,7 @@ export class ClientConnection implements Caller {
   readonly #onFrame = (frame: Uint8Array): void => {
     this.#frameOpen = false;
     this.#frames++;
+    this.requests++;
     const header = readHeader(frame);
     if (!header) return;
     const isSecret = SECRET.has(header.code);

@@ -18,7 +18,7 @@ export class ReplyWriter {
 
   constructor(stream: Writable, leadingEnds: number) {
     this.#stream = stream;
-    this.#encoder = new SlipEncoder(leadingEnds);
+    this.#encoder = new SlipEncoder(leadingEnds, Buffer.allocUnsafe);
   }
 
   /** Bytes that leave at the end of this turn. */
@@ -41,7 +41,7 @@ export class ReplyWriter {
   /** Writes what is left and begins anew with another number of leading ENDs. */
   setLeadingEnds(leadingEnds: number): void {
     this.#flush();
-    this.#encoder = new SlipEncoder(leadingEnds);
+    this.#encoder = new SlipEncoder(leadingEnds, Buffer.allocUnsafe);
   }
 
   flush(): void {

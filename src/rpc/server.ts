@@ -66,7 +66,7 @@ export async function startRpc(options: RpcOptions): Promise<RpcServer> {
       .catch((error: unknown) => log.warn(`${peer}: ${error instanceof Error ? error.message : 'close failed'}`))
       .then(() => {
         connections.delete(connection);
-        log.debug(`${peer} disconnected`);
+        log.debug(`${peer} disconnected after ${connection.requests} requests`);
       });
   };
 

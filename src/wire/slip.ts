@@ -111,10 +111,15 @@ export class SlipEncoder {
   #buffer = NOTHING;
   #length = 0;
   readonly #leadingEnds: number;
+  readonly #allocate: (size: number) => Uint8Array;
 
-  /** @param leadingEnds ENDs in front of a frame: 1 as clients and devices send, 2 as the vendor's appliance does */
-  constructor(leadingEnds = 1) {
+  /**
+   * @param leadingEnds ENDs in front of a frame: 1 as clients and devices send, 2 as the vendor's appliance does
+   * @param allocate memory for {@link take}, all of it is overwritten: `Buffer.allocUnsafe` saves an array buffer for each small batch
+   */
+  constructor(leadingEnds = 1, allocate: (size: number) => Uint8Array = (size) => new Uint8Array(size)) {
     this.#leadingEnds = leadingEnds;
+    this.#allocate = allocate;
   }
 
   /** Encoded bytes waiting in {@link take}. */
@@ -136,9 +141,10 @@ export class SlipEncoder {
     this.#buffer[this.#length++] = END;
   }
 
-  /** Hands over everything collected (a buffer of its own) and starts again; no copy is left here. */
+  /** Hands over everything collected and starts again; no copy is left here. */
   take(): Uint8Array {
-    const taken = this.#buffer.slice(0, this.#length);
+    const taken = this.#allocate(this.#length);
+    taken.set(this.#buffer.subarray(0, this.#length));
     this.#buffer.fill(0, 0, this.#length);
     this.#length = 0;
     // One large reply must not keep its buffer for the life of the connection.

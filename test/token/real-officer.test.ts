@@ -41,7 +41,11 @@ test('the officer writes a trusted certificate for all others to read, and nothi
   };
   await rejectsWith(user.create({ ...certificate, TRUSTED: true }), CKR.ATTRIBUTE_READ_ONLY);
   (await officer.create({ ...certificate, TRUSTED: true })).assertHas({ TRUSTED: true }, 'by the officer');
-  assert.equal((await real.visitor().find({ LABEL: 'root', TRUSTED: true })).length, 1);
+  const [root] = await real.visitor().find({ LABEL: 'root', TRUSTED: true });
+  assert.ok(root);
+  await rejectsWith(real.visitor().call('OBJECT_DESTROY', { object: root.object }), CKR.USER_NOT_LOGGED_IN);
+  await officer.call('OBJECT_DESTROY', { object: root.object });
+  assert.deepEqual(await user.find({ LABEL: 'root' }), []);
   await rejectsWith(officer.create({ ...certificate, PRIVATE: true }), CKR.USER_NOT_LOGGED_IN);
   const secret = { CLASS: CKO.SECRET_KEY, KEY_TYPE: 0x1f, VALUE: Buffer.alloc(16), TOKEN: true, PRIVATE: false };
   await rejectsWith(officer.create(secret), CKR.USER_NOT_LOGGED_IN);
@@ -50,4 +54,15 @@ test('the officer writes a trusted certificate for all others to read, and nothi
     officer.generate(CKM.EC_KEY_PAIR_GEN, pair, { TOKEN: true, PRIVATE: false }),
     CKR.USER_NOT_LOGGED_IN,
   );
+});
+
+test('the officer destroys no private or secret key, also if everybody sees it', async () => {
+  const pair = await user.generate(
+    CKM.EC_KEY_PAIR_GEN,
+    { EC_PARAMS: P256, TOKEN: true, PRIVATE: false },
+    { TOKEN: true, PRIVATE: false },
+  );
+  await rejectsWith(officer.call('OBJECT_DESTROY', { object: pair.privateKey.object }), CKR.USER_NOT_LOGGED_IN);
+  await officer.call('OBJECT_DESTROY', { object: pair.publicKey.object });
+  assert.equal((await user.find({ UNIQUE_ID: pair.privateKey.attributes.get(CKA.UNIQUE_ID) ?? '' })).length, 1);
 });

@@ -25,7 +25,7 @@ export const keyChanges: Handlers<'KEY_DELETE' | 'KEY_SET_ATTRIBUTES'> = {
       }
     }
     for (const key of keys) {
-      device.access.checkUse(connection, key);
+      device.access.checkDestroy(connection, key);
       checkDestroy(viewOf(key));
     }
     device.keys.delete(keys);
