@@ -194,19 +194,23 @@ static enum verdict attempt(struct library *library, struct connection *connecti
   }
 }
 
+/* Whether the appliance has served this request, or would have served it if it were a better one. */
+static bool served(const struct connection *connection, const struct request *request, enum verdict verdict, CK_RV rv) {
+  return connection != NULL && verdict == DONE && rv != CKR_DEVICE_ERROR && rv != CKR_DEVICE_REMOVED &&
+         needs_operation(request->function);
+}
+
 /* Whether to send again, after a pause if there was an attempt before; `start` is when the trouble began. */
 static bool go_on(struct library *library, const struct connection *connection, enum verdict verdict, int64_t start,
                   int attempts, int64_t *pause) {
   const struct link *link = &library->link;
-  const struct patience *patience = &library->patience;
-  int64_t spent = clock_ms() - start, silence = link_patience_ms(library);
+  int64_t spent = clock_ms() - start;
   if (link->stopping) return false;
-  if (verdict == AGAIN && attempts <= 2 && spent < silence) return true;
+  bool there = connection != NULL && !connection->broken;
+  if (verdict == AGAIN && attempts <= 2 && (there || spent < link_patience_ms(library))) return true;
   /* Only an appliance that was there, and unlocked, before is waited for. */
   if (verdict == LATER && !(connection == NULL ? link->was_connected : link->was_operational)) return false;
-  /* Where nobody answers at all, the caller is not held longer than by a connection that fell silent. */
-  int64_t most = connection == NULL && link->unanswered && silence < patience->retry_ms ? silence
-                                                                                               : patience->retry_ms;
+  int64_t most = connection == NULL ? link_wait_ms(library) : library->patience.retry_ms;
   if (spent + *pause >= most || !link_sleep(library, *pause)) return false;
   *pause = 2 * *pause < LONGEST_PAUSE_MS ? 2 * *pause : LONGEST_PAUSE_MS;
   return true;
@@ -216,9 +220,12 @@ CK_RV appliance_call(struct library *library, struct request *request, enum call
   if (request->message.failed) return CKR_HOST_MEMORY;
   if (request->message.length > LIMIT_OWN_MESSAGE) return CKR_DATA_LEN_RANGE;
   int64_t start = clock_ms(), pause = FIRST_PAUSE_MS;
+  int64_t since = atomic_load(&library->link.trouble_since);
+  if (since != 0 && since < start) start = since;
   bool tried = false;
   for (int attempts = 1;; attempts++) {
     CK_RV rv = CKR_DEVICE_REMOVED;
+    if (mode == CALL_NORMAL && link_given_up(library)) return rv;
     struct connection *connection = mode == CALL_IF_CONNECTED
                                         ? link_current(library)
                                         : link_acquire(library, link_deadline(library, start), &rv);
@@ -227,6 +234,8 @@ CK_RV appliance_call(struct library *library, struct request *request, enum call
     /* The appliance may have worked for a long time before the trouble. */
     if (connection != NULL && attempts == 1 && verdict != DONE)
       start = clock_ms() - (connection->silent ? library->patience.silence_ms : 0);
+    if (mode == CALL_NORMAL && verdict != DONE) start = link_trouble(library, start);
+    if (served(connection, request, verdict, rv)) atomic_store(&library->link.trouble_since, 0);
     bool again = verdict != DONE && mode != CALL_IF_CONNECTED && !(verdict == LATER && mode == CALL_PROBE) &&
                  go_on(library, connection, verdict, start, attempts, &pause);
     connection_release(connection);

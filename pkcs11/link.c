@@ -147,7 +147,9 @@ int64_t link_deadline(const struct library *library, int64_t start) {
   int64_t silence = library->patience.silence_ms, now = clock_ms();
   int64_t deadline = start + link_patience_ms(library);
   if (deadline > now + silence) deadline = now + silence;
-  return deadline < now + SHORTEST_ATTEMPT_MS ? now + SHORTEST_ATTEMPT_MS : deadline;
+  int64_t least = deadline < now ? silence / 2 : 0;
+  if (least < SHORTEST_ATTEMPT_MS) least = SHORTEST_ATTEMPT_MS;
+  return deadline < now + least ? now + least : deadline;
 }
 
 struct connection *link_acquire(struct library *library, int64_t deadline, CK_RV *rv) {
@@ -166,6 +168,7 @@ struct connection *link_acquire(struct library *library, int64_t deadline, CK_RV
   if (connection == NULL && !link->stopping) {
     link->connecting = true;
     pthread_mutex_unlock(&link->lock);
+    int64_t began = clock_ms();
     connection = establish(library, deadline, rv);
     pthread_mutex_lock(&link->lock);
     link->connecting = false;
@@ -177,6 +180,7 @@ struct connection *link_acquire(struct library *library, int64_t deadline, CK_RV
       if (link->stopping) connection_break(connection);
     } else {
       link->failed_at = clock_ms();
+      link->failed_for = link->failed_at - began;
     }
     pthread_cond_broadcast(&link->changed);
   }
@@ -191,6 +195,29 @@ bool link_failed_just_now(struct library *library) {
   bool fresh = living(link) == NULL && link->failed_at != 0 && clock_ms() - link->failed_at < FRESH_FAILURE_MS;
   pthread_mutex_unlock(&link->lock);
   return fresh;
+}
+
+int64_t link_wait_ms(const struct library *library) {
+  int64_t silence = link_patience_ms(library), retry = library->patience.retry_ms;
+  /* Where nobody answers at all, the caller is not held longer than by a connection that fell silent. */
+  return library->link.unanswered && silence < retry ? silence : retry;
+}
+
+bool link_given_up(struct library *library) {
+  struct link *link = &library->link;
+  int64_t since = atomic_load(&link->trouble_since), now = clock_ms();
+  if (since == 0 || now - since < link_wait_ms(library)) return false;
+  pthread_mutex_lock(&link->lock);
+  bool idle = living(link) == NULL && !link->connecting && !link->stopping;
+  bool given_up = idle && now - link->failed_at < 2 * link->failed_for;
+  pthread_mutex_unlock(&link->lock);
+  return given_up;
+}
+
+int64_t link_trouble(struct library *library, int64_t start) {
+  int64_t since = 0;
+  if (atomic_compare_exchange_strong(&library->link.trouble_since, &since, start)) return start;
+  return since < start ? since : start;
 }
 
 bool link_sleep(struct library *library, int64_t ms) {

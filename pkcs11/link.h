@@ -20,7 +20,10 @@ struct link {
   /* Attempts so far, and how the last one ended. */
   uint64_t attempts;
   CK_RV outcome;
-  int64_t failed_at;
+  /* When the last attempt failed, and how long it took. */
+  int64_t failed_at, failed_for;
+  /* Since when the appliance has not served us although it was asked; 0: it serves. */
+  _Atomic int64_t trouble_since;
   /* The last attempt ended without any answer, not with a refusal. */
   _Atomic bool unanswered;
   _Atomic bool was_connected;
@@ -49,6 +52,15 @@ struct connection *link_acquire(struct library *library, int64_t deadline, CK_RV
 struct connection *link_current(struct library *library);
 /* An attempt failed a moment ago: another one would only cost time. */
 bool link_failed_just_now(struct library *library);
+/* So long an appliance is waited for that cannot be connected to. */
+int64_t link_wait_ms(const struct library *library);
+/*
+ * It has been waited for that long, by whichever call, and an attempt failed lately: a call does not even try. Attempts are
+ * made so that they hold a program for a third of its time at most.
+ */
+bool link_given_up(struct library *library);
+/* A call has met trouble that began at `start`. When it began for all calls: they wait for its end together, not each anew. */
+int64_t link_trouble(struct library *library, int64_t start);
 /* Sleeps; false if the library is being finalized. */
 bool link_sleep(struct library *library, int64_t ms);
 

@@ -13,9 +13,7 @@ static CK_RV initialize_token(struct library *library, const CK_UTF8CHAR *pin, C
   session_count(library, &read_only, &writable);
   if (read_only + writable > 0) return CKR_SESSION_EXISTS;
   /* It may erase all keys, so it is sent once only; a connection that died unnoticed is found out about before. */
-  struct token_info info;
-  token_forget(library);
-  rv = token_get_info(library, &info);
+  rv = token_ask(library);
   if (rv != CKR_OK) return rv;
   struct request *request = login_secret_request(library, RPC_TOKEN_INITIALIZE);
   if (request == NULL) return CKR_HOST_MEMORY;

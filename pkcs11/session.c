@@ -10,7 +10,7 @@ static CK_RV open_session(struct library *library, CK_FLAGS flags, CK_SESSION_HA
   if (handle == NULL) return CKR_ARGUMENTS_BAD;
   if ((flags & CKF_SERIAL_SESSION) == 0) return CKR_SESSION_PARALLEL_NOT_SUPPORTED;
   if (!writable && login_user(library) == CKU_SO) return CKR_SESSION_READ_WRITE_SO_EXISTS;
-  CK_RV rv = token_reach(library);
+  CK_RV rv = token_meet(library);
   if (rv != CKR_OK) return rv;
   return session_open(library, writable, handle);
 }

@@ -53,38 +53,45 @@ static CK_RV fetch_info(struct library *library, enum call_mode mode, struct tok
     pthread_mutex_lock(&token->lock);
     token->info = *info;
     token->known = true;
+    token->stale = false;
     token->fetched = clock_ms();
     pthread_mutex_unlock(&token->lock);
   }
   return rv == CKR_DEVICE_REMOVED ? CKR_TOKEN_NOT_PRESENT : rv;
 }
 
+CK_RV token_ask(struct library *library) {
+  struct token_info info;
+  return fetch_info(library, CALL_PROBE, &info);
+}
+
 CK_RV token_get_info(struct library *library, struct token_info *info) {
   struct token *token = &library->token;
   pthread_mutex_lock(&token->lock);
-  bool fresh = token->known && clock_ms() - token->fetched < FRESH_MS;
-  if (fresh) *info = token->info;
+  bool known = token->known, fresh = known && !token->stale && clock_ms() - token->fetched < FRESH_MS;
+  if (known) *info = token->info;
   pthread_mutex_unlock(&token->lock);
   if (fresh) return CKR_OK;
-  if (link_failed_just_now(library)) return CKR_TOKEN_NOT_PRESENT;
-  return fetch_info(library, CALL_PROBE, info);
+  struct token_info now;
+  CK_RV rv = link_failed_just_now(library) ? CKR_TOKEN_NOT_PRESENT : fetch_info(library, CALL_PROBE, &now);
+  if (rv == CKR_OK) *info = now;
+  return rv == CKR_TOKEN_NOT_PRESENT && known ? CKR_OK : rv;
 }
 
-CK_RV token_reach(struct library *library) {
-  struct connection *connection = link_current(library);
+CK_RV token_meet(struct library *library) {
   struct token_info info;
-  connection_release(connection);
-  return connection != NULL ? CKR_OK : fetch_info(library, CALL_NORMAL, &info);
+  return library->link.was_connected ? CKR_OK : fetch_info(library, CALL_NORMAL, &info);
 }
 
 void token_forget(struct library *library) {
   pthread_mutex_lock(&library->token.lock);
-  library->token.known = false;
+  library->token.stale = true;
   pthread_mutex_unlock(&library->token.lock);
 }
 
 bool token_present(struct library *library) {
   CK_RV rv;
+  if (library->link.was_connected) return true;
   if (link_failed_just_now(library)) return false;
   struct connection *connection = link_acquire(library, link_deadline(library, clock_ms()), &rv);
   connection_release(connection);
@@ -123,7 +130,7 @@ CK_RV token_get_mechanisms(struct library *library, const struct token_mechanism
     if (request == NULL) return CKR_HOST_MEMORY;
     struct token_mechanism *list = NULL;
     CK_ULONG length = 0;
-    rv = appliance_call(library, request, CALL_PROBE);
+    rv = appliance_call(library, request, CALL_NORMAL);
     if (rv == CKR_OK && !decode_mechanisms(request, &list, &length)) rv = appliance_malformed(library);
     request_release(&library->requests, request);
     if (rv != CKR_OK) return rv == CKR_DEVICE_REMOVED ? CKR_TOKEN_NOT_PRESENT : rv;

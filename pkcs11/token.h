@@ -24,6 +24,8 @@ struct token_mechanism {
 struct token {
   pthread_mutex_t lock;
   bool known;
+  /* Something has happened that may have changed it. */
+  bool stale;
   int64_t fetched;
   struct token_info info;
   /* NULL before the first fetch. */
@@ -34,14 +36,20 @@ struct token {
 void token_init(struct library *library);
 void token_free(struct library *library);
 bool token_decode(const struct request *request, struct token_info *info);
-/* CKR_TOKEN_NOT_PRESENT if the appliance cannot be reached. */
+/*
+ * As it was a moment ago, or as it was when the appliance was last there: to a program a token that it has met stays in its
+ * slot, as its sessions and handles stay, and only what needs the appliance waits for it. Programs that are told of an empty
+ * slot give up for good (Knot DNS: no next signing). CKR_TOKEN_NOT_PRESENT if it was never met.
+ */
 CK_RV token_get_info(struct library *library, struct token_info *info);
+/* Whether the appliance is there now, whatever is known; CKR_TOKEN_NOT_PRESENT if not. */
+CK_RV token_ask(struct library *library);
 /* Makes the next token_get_info ask the appliance. */
 void token_forget(struct library *library);
-/* Whether the appliance can be reached; connects if there is no connection. */
+/* Whether the appliance has been met, or can be now; connects for that. */
 bool token_present(struct library *library);
-/* Makes sure that there is a connection, waiting for an appliance that restarts; CKR_TOKEN_NOT_PRESENT if there is none. */
-CK_RV token_reach(struct library *library);
+/* Connects if the appliance has never been met; CKR_TOKEN_NOT_PRESENT if it cannot be. */
+CK_RV token_meet(struct library *library);
 /* The mechanisms that both the appliance and this library can do; they stay the same until C_Finalize. */
 CK_RV token_get_mechanisms(struct library *library, const struct token_mechanism **mechanisms, CK_ULONG *count);
 

@@ -24,6 +24,8 @@ export interface ApplianceOptions {
   readonly verbose?: boolean;
   /** Written to `settings.json` before the start. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Address to listen on; loopback if absent. */
+  readonly listen?: string;
   /** More options of the daemon. */
   readonly args?: readonly string[];
   /** Ports that clients know by their hsm.conf; chosen by the system if absent. */
@@ -59,6 +61,8 @@ export interface Appliance extends Facts {
   setUp(): Promise<Secrets>;
   /** Login as wheel after a restart; the master key is still set. */
   unlock(wheelPin?: string): Promise<void>;
+  /** `shutdown restart` on the console. Resolves when the daemon has ended; a supervisor would start it again. */
+  shutDownForRestart(): Promise<void>;
   /** Ends the daemon and, if the state folder is temporary, the holder and the folder. Gives the exit status. */
   stop(): Promise<number | null>;
   /** SIGTERM; everything stays for the next start. */
@@ -93,6 +97,14 @@ export async function startAppliance(options: ApplianceOptions = {}): Promise<Ap
   }
   const startMs = performance.now() - started;
 
+  const onConsole = async <Result>(work: (terminal: ConsoleTerminal) => Promise<Result>): Promise<Result> => {
+    const terminal = await ConsoleTerminal.open(facts.consolePort, options.listen);
+    try {
+      return await work(terminal);
+    } finally {
+      await terminal.close();
+    }
+  };
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     return exited;
@@ -105,8 +117,12 @@ export async function startAppliance(options: ApplianceOptions = {}): Promise<Ap
     get log() {
       return log;
     },
-    setUp: () => setUp(facts.consolePort),
-    unlock: (wheelPin = PINS.wheelPin) => unlock(facts.consolePort, wheelPin),
+    setUp: () => onConsole(setUp),
+    unlock: (wheelPin = PINS.wheelPin) => onConsole((terminal) => unlock(terminal, wheelPin)),
+    async shutDownForRestart() {
+      await onConsole(shutDownForRestart);
+      await exited;
+    },
     halt: () => end('SIGTERM'),
     async kill() {
       await end('SIGKILL');
@@ -123,7 +139,7 @@ export async function startAppliance(options: ApplianceOptions = {}): Promise<Ap
 export function daemonArgs(state: string, options: ApplianceOptions = {}) {
   const { devices = 2, pinDelayMs = 50, verbose = false, ports = { rpc: 0, console: 0 } } = options;
   return [
-    ...['--state', state, '--listen', '127.0.0.1', '--web-port', '0'],
+    ...['--state', state, '--listen', options.listen ?? '127.0.0.1', '--web-port', '0'],
     ...['--rpc-port', String(ports.rpc), '--console-port', String(ports.console)],
     ...['--devices', String(devices), '--pin-delay-ms', String(pinDelayMs), '--no-delay'],
     ...(verbose ? ['--verbose'] : []),
@@ -161,33 +177,31 @@ export async function firstLogin(terminal: ConsoleTerminal): Promise<string> {
   return masterKey;
 }
 
-async function setUp(consolePort: number): Promise<Secrets> {
-  const terminal = await ConsoleTerminal.open(consolePort);
-  try {
-    const masterKey = await firstLogin(terminal);
-    for (const [role, pin] of [
-      ['wheel', PINS.wheelPin],
-      ['so', PINS.soPin],
-      ['user', PINS.userPin],
-    ]) {
-      const answer = await terminal.command(`set pin ${role} ${pin}`);
-      if (!answer.includes(`PIN for '${role}' set.`)) throw new Bug(`no PIN for ${role}: ${answer}`);
-    }
-    return { ...PINS, masterKey };
-  } finally {
-    await terminal.close();
+async function setUp(terminal: ConsoleTerminal): Promise<Secrets> {
+  const masterKey = await firstLogin(terminal);
+  for (const [role, pin] of [
+    ['wheel', PINS.wheelPin],
+    ['so', PINS.soPin],
+    ['user', PINS.userPin],
+  ]) {
+    const answer = await terminal.command(`set pin ${role} ${pin}`);
+    if (!answer.includes(`PIN for '${role}' set.`)) throw new Bug(`no PIN for ${role}: ${answer}`);
   }
+  return { ...PINS, masterKey };
 }
 
-async function unlock(consolePort: number, wheelPin: string): Promise<void> {
-  const terminal = await ConsoleTerminal.open(consolePort);
-  try {
-    await terminal.expect('Password: ');
-    terminal.send(wheelPin);
-    await terminal.expect('(y/n) ', 'Incorrect password');
-    terminal.send('n');
-    await terminal.expect('Diamond-HSM > ');
-  } finally {
-    await terminal.close();
-  }
+async function unlock(terminal: ConsoleTerminal, wheelPin: string): Promise<void> {
+  await terminal.expect('Password: ');
+  terminal.send(wheelPin);
+  await terminal.expect('(y/n) ', 'Incorrect password');
+  terminal.send('n');
+  await terminal.expect('Diamond-HSM > ');
+}
+
+async function shutDownForRestart(terminal: ConsoleTerminal): Promise<void> {
+  await terminal.expect('Password: ');
+  terminal.send(PINS.wheelPin);
+  await terminal.expect('Diamond-HSM > ', 'Incorrect password');
+  terminal.send('shutdown restart YesIAmSure');
+  await terminal.expect('Restarting HSM');
 }

@@ -21,8 +21,8 @@ export class ConsoleTerminal {
     socket.on('error', () => {});
   }
 
-  static async open(port: number): Promise<ConsoleTerminal> {
-    const socket = connect({ host: '127.0.0.1', port, maxVersion: 'TLSv1.2', rejectUnauthorized: false });
+  static async open(port: number, host = '127.0.0.1'): Promise<ConsoleTerminal> {
+    const socket = connect({ host, port, maxVersion: 'TLSv1.2', rejectUnauthorized: false });
     await once(socket, 'secureConnect');
     const terminal = new ConsoleTerminal(socket);
     terminal.send('');

@@ -76,11 +76,12 @@ describe('the network between a program and its appliance', { timeout: 120_000 }
     for (const rv of lost.results) assert.ok(rv !== undefined && OUT_OF_REACH.includes(rv), String(rv));
     // The threads do not queue up one time-out after the other.
     assert.ok(lost.slowest < 5000, `${lost.slowest} ms`);
-    const after = await sign();
-    assert.deepEqual(
-      after.results,
-      Array.from({ length: 8 }, () => '0x0'),
-    );
+    // The threads look for the appliance now and then, so that none of them is held long.
+    const good = Array.from({ length: 8 }, () => '0x0');
+    const passed = performance.now();
+    let after = await sign();
+    while (after.results.some((rv) => rv !== '0x0') && performance.now() - passed < 5000) after = await sign();
+    assert.deepEqual(after.results, good);
     assert.ok(after.slowest < 5000, `${after.slowest} ms`);
   });
 });

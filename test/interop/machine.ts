@@ -1,9 +1,9 @@
 /**
  * A Debian machine for programs under test: a root folder of its own (copy on write over one that `debootstrap` made once), its own processes;
- * the network is the host's, so that an appliance on loopback is reached.
+ * the network is the host's, so that an appliance on loopback is reached, or a namespace.
  */
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -16,9 +16,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
 import { failure, mustRun, type Outcome } from '../../scripts/quickstart/run-program.ts';
+import { Conversation } from './conversation.ts';
 
 /** Debian 12 and 13. */
 export type Release = 'bookworm' | 'trixie';
@@ -34,6 +36,9 @@ export const CONFIG_FOLDER = '/etc/dkey/hsm';
 const TIME_LIMIT_MS = 600_000;
 
 const PACKAGES_START_NOTHING = '#!/bin/sh\nexit 101\n';
+
+/** All machines have one folder of fetched packages, and `apt-get` does not wait for its lock. */
+const APT_GET_TAKES_TURNS = '#!/bin/sh\nexec flock -o /var/cache/apt/archives/turn /usr/bin/apt-get "$@"\n';
 
 /** The mounts that programs expect; they end with the process tree. */
 const ENTER = `
@@ -66,6 +71,7 @@ export class Machine {
     await mustRun('mount', ['-t', 'overlay', '-o', layers, 'overlay', machine.root]);
     // As every installer leaves it, but not `debootstrap`.
     machine.write('/etc/hosts', '127.0.0.1 localhost\n');
+    machine.write('/usr/local/sbin/apt-get', APT_GET_TAKES_TURNS, 0o755);
     return machine;
   }
 
@@ -85,23 +91,34 @@ export class Machine {
   }
 
   /** Runs a script as root in bash, stopping at its first error; all that it started ends with it, at the latest after ten minutes. */
-  async attempt(script: string, onOutput: (text: string) => void = () => {}): Promise<Outcome> {
+  async attempt(script: string, onOutput?: (text: string) => void): Promise<Outcome> {
+    return outcomeOf(this.#start(script), onOutput);
+  }
+
+  /**
+   * Starts a script that is told what to do in lines on its standard input and answers each in a line on descriptor 3. It ends with its
+   * input.
+   * @param namespace the network namespace it runs in
+   */
+  converse(script: string, namespace: string, onOutput?: (text: string) => void): Conversation {
+    const child = this.#start(script, namespace);
+    return new Conversation(child, outcomeOf(child, onOutput));
+  }
+
+  #start(script: string, namespace?: string): ChildProcess {
     this.write('/script', script);
     const archives = join(BUILD, 'archives');
     mkdirSync(join(archives, 'partial'), { recursive: true });
     const isolated = ['--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private'];
-    const child = spawn('unshare', [...isolated, 'bash', '-euc', ENTER, this.root, archives], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: TIME_LIMIT_MS,
-      killSignal: 'SIGKILL',
-    });
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => onOutput(chunk.toString()));
-    const ended = new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', resolve);
-    });
-    const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-    return { status, stdout, stderr };
+    const command = ['unshare', ...isolated, 'bash', '-euc', ENTER, this.root, archives];
+    if (namespace === undefined) {
+      return spawn(command[0] as string, command.slice(1), {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: TIME_LIMIT_MS,
+        killSignal: 'SIGKILL',
+      });
+    }
+    return spawn('nsenter', [`--net=/run/netns/${namespace}`, ...command], { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
   }
 
   /** As {@link attempt}, but a failure is an error. */
@@ -116,6 +133,20 @@ export class Machine {
     await mustRun('umount', [this.#layer]);
     rmSync(this.#layer, { recursive: true });
   }
+}
+
+/** All that a program says, from now to its end. */
+async function outcomeOf(child: ChildProcess, onOutput: (text: string) => void = () => {}): Promise<Outcome> {
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  const said = [child.stdout, child.stderr].map((stream) => {
+    stream?.on('data', (chunk: Buffer) => onOutput(chunk.toString()));
+    return text(stream as Readable);
+  });
+  const [stdout = '', stderr = ''] = await Promise.all(said);
+  return { status: await ended, stdout, stderr };
 }
 
 /** The root folder of a release, made when it is first needed; it is kept. */
