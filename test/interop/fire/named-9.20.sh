@@ -21,6 +21,7 @@ module = $(echo /usr/lib/*/ossl-modules/pkcs11.so)
 pkcs11-module-path = $MODULE
 pkcs11-module-token-pin = file:/srv/hsm/pin
 pkcs11-module-load-behavior = early
+pkcs11-module-cache-keys = false
 activate = 1
 END
   mkdir -p named/zones named/keys named/run
