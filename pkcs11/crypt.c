@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "appliance.h"
+#include "counter.h"
 #include "sign.h"
 
 /* Hands a result out, or keeps it until the caller's buffer is large enough. */
@@ -84,7 +85,7 @@ CK_RV crypt_update(struct call *call, struct operation *operation, bool decrypt,
   } else if (rv == CKR_OK) {
     bool answered = false;
     size_t needed = crypt_update_length(operation, decrypt, length);
-    if (operation->mechanism->type == CKM_AES_CTR && !crypt_counter_suffices(&operation->chain, length))
+    if (operation->mechanism->type == CKM_AES_CTR && !counter_suffices(&operation->chain, length))
       rv = decrypt ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_DATA_LEN_RANGE;
     if (rv == CKR_OK) rv = answer_length(needed, output, output_length, &answered);
     if (answered) return rv;

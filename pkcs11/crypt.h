@@ -23,8 +23,6 @@ CK_RV crypt_result_length(const struct operation *operation, bool decrypt, size_
 static inline size_t crypt_limit(bool decrypt) { return LIMIT_SIGN_INPUT + (decrypt ? 64 : 0); }
 /* Whether parts of the data are sent as they come. */
 bool crypt_is_streamed(const struct operation *operation, bool decrypt);
-/* Whether the counter has so many blocks left: after an overflow it would repeat blocks, and give the data away. */
-bool crypt_counter_suffices(const struct chain *chain, size_t bytes);
 /* The length of the output of an Update with a part of `length` bytes. */
 size_t crypt_update_length(const struct operation *operation, bool decrypt, size_t length);
 

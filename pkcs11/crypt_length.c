@@ -1,5 +1,6 @@
 /* Lengths of ciphertexts and plaintexts, so that length queries need no request. */
 
+#include "counter.h"
 #include "crypt.h"
 #include "key_sizes.h"
 
@@ -33,7 +34,7 @@ CK_RV crypt_result_length(const struct operation *operation, bool decrypt, size_
     case CKM_AES_CCM:
       return aead_length(operation, decrypt, length, result);
     case CKM_AES_CTR:
-      return crypt_counter_suffices(&operation->chain, length) ? CKR_OK : out_of_range(decrypt);
+      return counter_suffices(&operation->chain, length) ? CKR_OK : out_of_range(decrypt);
     case CKM_AES_ECB:
     case CKM_AES_CBC:
       return whole == length ? CKR_OK : out_of_range(decrypt);

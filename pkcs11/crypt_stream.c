@@ -3,35 +3,11 @@
 #include <string.h>
 
 #include "appliance.h"
+#include "counter.h"
 #include "crypt.h"
 
 /* Bytes of one request: whole blocks below the limit, even behind a key stream that is used up in part. */
 enum { CHUNK = LIMIT_SIGN_INPUT / BLOCK * BLOCK - BLOCK };
-
-/* A counter block as a number; the counter is in its low bits (NIST SP 800-38A, B.1). */
-typedef unsigned __int128 block_number;
-
-static block_number number_of(const uint8_t block[BLOCK]) {
-  block_number number = 0;
-  for (int i = 0; i < BLOCK; i++) number = number << 8 | block[i];
-  return number;
-}
-
-static block_number counter_mask(const struct chain *chain) { return ~(block_number)0 >> (8 * BLOCK - chain->counter_bits); }
-
-static void count_up(struct chain *chain, size_t blocks) {
-  block_number number = number_of(chain->block), mask = counter_mask(chain), count = (number & mask) + blocks;
-  /* The last block may be the one with the highest number; behind it there is none. */
-  chain->exhausted = blocks > 0 && (count & mask) == 0;
-  number = (number & ~mask) | (count & mask);
-  for (int i = BLOCK - 1; i >= 0; i--, number >>= 8) chain->block[i] = (uint8_t)number;
-}
-
-bool crypt_counter_suffices(const struct chain *chain, size_t bytes) {
-  size_t blocks = (chain->used + bytes + BLOCK - 1) / BLOCK;
-  block_number mask = counter_mask(chain);
-  return blocks == 0 || (!chain->exhausted && blocks - 1 <= mask - (number_of(chain->block) & mask));
-}
 
 static void put_parameter(struct buffer *message, const struct mechanism *mechanism, const struct chain *chain) {
   struct buffer parameter = {0};
@@ -86,7 +62,7 @@ static void move_on(struct operation *operation, bool decrypt, const uint8_t las
   struct chain *chain = &operation->chain;
   if (operation->mechanism->type == CKM_AES_CTR) {
     size_t reached = chain->used + length;
-    count_up(chain, reached / BLOCK);
+    counter_advance(chain, reached / BLOCK);
     chain->used = (uint8_t)(reached % BLOCK);
   } else if (operation->mechanism->type != CKM_AES_ECB) {
     memcpy(chain->block, decrypt ? last : result + length - BLOCK, BLOCK);

@@ -25,6 +25,9 @@ import { releasesOf } from './recipe.ts';
 
 const FOLDER = join(import.meta.dirname, 'fire');
 
+/** A line that stands for what a file has that several scripts share. */
+const SHARED = /^\. (shared\/\S+)$/gm;
+
 /** The next good signature after a fault. */
 const LIMIT_MS = 60_000;
 /** A script that does not answer by then hangs. */
@@ -81,7 +84,9 @@ export function fireNames(): string[] {
 }
 
 export function readFire(name: string): FireScript {
-  const functions = readFileSync(join(FOLDER, `${name}.sh`), 'utf8');
+  const functions = readFileSync(join(FOLDER, `${name}.sh`), 'utf8').replaceAll(SHARED, (_, path: string) =>
+    readFileSync(join(FOLDER, path), 'utf8'),
+  );
   const [title = '', releases = ''] = functions.split('\n').map((line) => line.slice('# '.length));
   return { name, title, releases: releasesOf(releases, `test/interop/fire/${name}.sh: line 2`), functions };
 }

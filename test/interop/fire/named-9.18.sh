@@ -1,6 +1,8 @@
 # BIND 9.18 built for engines, libp11: dynamic updates of two zones, RSA with inline signing and ECDSA without.
 # Debian 12.
 
+. shared/named.sh
+
 # What was built is kept among the packages, for the next time.
 install() {
   local version built
@@ -40,11 +42,10 @@ PIN = $PIN
 init = 0
 END
   chown root:bind openssl.cnf && chmod 640 openssl.cnf
-  mkdir -p named/zones named/keys named/run
+  write_zones
   rndc-confgen -a -c /srv/hsm/rndc.key -u bind
   for zone in "rsa.fire RSASHA256 rsa:2048" "ec.fire ECDSAP256SHA256 EC:prime256v1"; do
     set -- $zone
-    printf '%s\n' '$TTL 5' '@ IN SOA dns1 hostmaster 1 60 60 3600 5' '@ IN NS dns1' 'dns1 IN A 127.0.0.1' > named/zones/$1
     for role in ksk zsk; do
       id=$((id + 1))
       pkcs11-tool --module $MODULE --login --pin env:PIN --keypairgen --key-type $3 --label $1-$role --id 0$id --usage-sign
@@ -66,28 +67,6 @@ zone "ec.fire" { type primary; file "ec.fire"; dnssec-policy "ec"; inline-signin
 END
   chown -R bind:bind named
   OPENSSL_CONF=/srv/hsm/openssl.cnf named -E pkcs11 -u bind -c /srv/hsm/named.conf -g 2> named.log & NAMED=$!
-  for zone in rsa.fire ec.fire; do
-    until dig @127.0.0.1 -p 25353 $zone DNSKEY +dnssec +tries=1 +time=1 | grep -q RRSIG; do sleep 0.2; done
-    dig @127.0.0.1 -p 25353 $zone DNSKEY +noall +answer | awk '$5 == 257 {
-      printf "trust-anchors { \"%s\" static-key %s %s %s \"", $1, $5, $6, $7; for (i = 8; i <= NF; i++) printf "%s", $i; print "\"; };" }' > $zone.anchor
-  done
+  await_zones
   sign
 }
-
-# Each zone gets a record that it never had; delv follows the signatures from the key that the zone began with.
-sign() {
-  local now zone
-  now=$(date +%s%N)
-  for zone in rsa.fire ec.fire; do
-    printf 'server 127.0.0.1 25353\nzone %s\nupdate delete now.%s TXT\nupdate add now.%s 5 TXT %s\nsend\n' $zone $zone $zone $now | timeout 12 nsupdate -v
-  done
-  for zone in rsa.fire ec.fire; do
-    timeout 8 bash -c "until delv @127.0.0.1 -p 25353 -a $zone.anchor +root=$zone now.$zone TXT 2>&1 | tee $zone.answer | grep -q $now; do sleep 0.1; done"
-    grep 'fully validated' $zone.answer
-  done
-  if grep -L '^Engine:' named/keys/*.private | grep .; then false; fi
-}
-
-reload() { rndc -k /srv/hsm/rndc.key -s 127.0.0.1 reload; }
-
-consumer() { echo $NAMED; }
