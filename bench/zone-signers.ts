@@ -75,6 +75,8 @@ activate = 1
 module = $(echo /usr/lib/*/ossl-modules/pkcs11.so)
 pkcs11-module-path = $MODULE
 pkcs11-module-token-pin = file:$PWD/pin
+pkcs11-module-load-behavior = early
+pkcs11-module-cache-keys = false
 activate = 1
 END
 mkdir keys
@@ -82,7 +84,7 @@ export OPENSSL_CONF=$PWD/provider.cnf LD_PRELOAD=$PRELOAD
 dnssec-keyfromlabel -a $ALGORITHM -l "$URI;object=$KSK" -f KSK -K keys ${ORIGIN} > ksk
 dnssec-keyfromlabel -a $ALGORITHM -l "$URI;object=$ZSK" -K keys ${ORIGIN} > zsk`,
   sign: `OPENSSL_CONF=$PWD/provider.cnf LD_PRELOAD=$PRELOAD \\
-  dnssec-signzone -K keys -S -o ${ORIGIN} -f signed zone`,
+  dnssec-signzone -n 64 -K keys -S -o ${ORIGIN} -f signed zone`,
   verify: 'ldns-verify-zone signed',
 };
 
@@ -97,7 +99,7 @@ const ldns: Signer = {
   verify: `dnssec-verify -o ${ORIGIN} signed`,
 };
 
-/** OpenDNSSEC's signer alone, told what its enforcer would tell it, with the packaged number of threads. */
+/** OpenDNSSEC's signer alone, told what its enforcer would tell it, with as many threads as docs/programs/opendnssec.md says. */
 const openDnssec: Signer = {
   name: 'ods-signerd',
   release: 'bookworm',
@@ -106,7 +108,7 @@ const openDnssec: Signer = {
 cat > repository.xml <<END
 <Repository name="bench"><Module>$MODULE</Module><TokenLabel>Cryptech Token</TokenLabel><PIN>$PIN</PIN></Repository>
 END
-sed -e '/<Repository name="SoftHSM">/,/<\\/Repository>/d' -e "/<RepositoryList>/r repository.xml" -e '/<Privileges>/,/<\\/Privileges>/d' \\
+sed -e '/<Repository name="SoftHSM">/,/<\\/Repository>/d' -e "/<RepositoryList>/r repository.xml" -e '/<Privileges>/,/<\\/Privileges>/d' -e 's|</Signer>|<SignerThreads>32</SignerThreads>&|' \\
   /usr/share/opendnssec/conf.xml > /etc/opendnssec/conf.xml
 rm -rf /var/lib/opendnssec/{enforcer,signer,signconf,unsigned,signed,tmp}
 mkdir -p /var/lib/opendnssec/{enforcer,signer,signconf,unsigned,signed,tmp}
