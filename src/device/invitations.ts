@@ -12,6 +12,9 @@ const SIZE = 16;
 /** Most that a connection has open; the oldest one ends. */
 const PER_CONNECTION = 64;
 
+/** Most connections that have any open. */
+const CONNECTIONS = 1024;
+
 /** How long one is good, in milliseconds. */
 const LIFETIME_MS = 10_000;
 
@@ -21,13 +24,11 @@ export class Invitations {
 
   issue(connection: number, now: number = performance.now()): Uint8Array {
     let own = this.#open.get(connection);
-    if (own === undefined) this.#open.set(connection, (own = new Map()));
-    if (own.size >= PER_CONNECTION) {
-      for (const oldest of own.keys()) {
-        own.delete(oldest);
-        break;
-      }
+    if (own === undefined) {
+      makeRoom(this.#open, CONNECTIONS);
+      this.#open.set(connection, (own = new Map()));
     }
+    makeRoom(own, PER_CONNECTION);
     const invitation = randomBytes(SIZE);
     own.set(invitation.toHex(), now + LIFETIME_MS);
     return invitation;
@@ -47,4 +48,10 @@ export class Invitations {
   forget(connection: number): void {
     this.#open.delete(connection);
   }
+}
+
+/** Room for one more: the oldest entry gives way. */
+function makeRoom<Key>(entries: Map<Key, unknown>, most: number): void {
+  const [oldest] = entries.keys();
+  if (entries.size >= most && oldest !== undefined) entries.delete(oldest);
 }

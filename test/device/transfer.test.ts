@@ -108,6 +108,13 @@ describe('keys that go to another device', () => {
     for (const number of many.slice(1)) taken(number, 1)();
   });
 
+  test('invitations of ever more connections take no more room', () => {
+    const invitations = new Invitations();
+    const [first, ...others] = Array.from({ length: 1025 }, (_, connection) => invitations.issue(connection, 0));
+    assert.throws(() => invitations.take(0, first as Uint8Array, 1), status('KEYWRAP_BAD_MAGIC'));
+    for (const [index, number] of others.entries()) invitations.take(index + 1, number, 1);
+  });
+
   test('a session key stays with its connection', async () => {
     const args = secret(CKK.AES, 0, { ...OPEN, [CKA.ENCRYPT]: true }, false);
     const { loaded } = await first.call('OBJECT_LOAD', USER, { ...args, value: Buffer.alloc(16, 2) });

@@ -43,7 +43,7 @@ init = 0
 END
   chown root:bind openssl.cnf && chmod 640 openssl.cnf
   write_zones
-  rndc-confgen -a -c /srv/hsm/rndc.key -u bind
+  write_options
   for zone in "rsa.fire RSASHA256 rsa:2048" "ec.fire ECDSAP256SHA256 EC:prime256v1"; do
     set -- $zone
     for role in ksk zsk; do
@@ -52,14 +52,7 @@ END
       OPENSSL_CONF=/srv/hsm/openssl.cnf dnssec-keyfromlabel -E pkcs11 -a $2 -l "$URI;object=$1-$role" $([ $role = zsk ] || echo -f KSK) -K named/keys $1
     done
   done
-  cat > named.conf <<'END'
-include "/srv/hsm/rndc.key";
-controls { inet 127.0.0.1 port 953 allow { localhost; } keys { "rndc-key"; }; };
-options {
-  directory "/srv/hsm/named/zones"; pid-file "/srv/hsm/named/run/named.pid"; session-keyfile "/srv/hsm/named/run/session.key"; key-directory "/srv/hsm/named/keys";
-  listen-on port 25353 { 127.0.0.1; }; listen-on-v6 { none; };
-  recursion no; dnssec-validation no; notify no;
-};
+  cat >> named.conf <<'END'
 dnssec-policy "rsa" { keys { ksk lifetime unlimited algorithm rsasha256 2048; zsk lifetime unlimited algorithm rsasha256 2048; }; };
 dnssec-policy "ec" { keys { ksk lifetime unlimited algorithm ecdsap256sha256; zsk lifetime unlimited algorithm ecdsap256sha256; }; };
 zone "rsa.fire" { type primary; file "rsa.fire"; dnssec-policy "rsa"; inline-signing yes; allow-update { any; }; };

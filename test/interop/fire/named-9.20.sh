@@ -27,15 +27,8 @@ pkcs11-module-cache-keys = false
 activate = 1
 END
   write_zones
-  rndc-confgen -a -c /srv/hsm/rndc.key -u bind
-  cat > named.conf <<'END'
-include "/srv/hsm/rndc.key";
-controls { inet 127.0.0.1 port 953 allow { localhost; } keys { "rndc-key"; }; };
-options {
-  directory "/srv/hsm/named/zones"; pid-file "/srv/hsm/named/run/named.pid"; session-keyfile "/srv/hsm/named/run/session.key"; key-directory "/srv/hsm/named/keys";
-  listen-on port 25353 { 127.0.0.1; }; listen-on-v6 { none; };
-  recursion no; dnssec-validation no; notify no;
-};
+  write_options
+  cat >> named.conf <<'END'
 key-store "hsm" { directory "/srv/hsm/named/keys"; pkcs11-uri "pkcs11:token=Cryptech%20Token"; };
 dnssec-policy "rsa" { keys { ksk key-store "hsm" lifetime unlimited algorithm rsasha256 2048; zsk key-store "hsm" lifetime unlimited algorithm rsasha256 2048; }; };
 dnssec-policy "ec" { keys { ksk key-store "hsm" lifetime unlimited algorithm 13; zsk key-store "hsm" lifetime unlimited algorithm 13; }; };

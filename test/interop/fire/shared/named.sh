@@ -10,6 +10,20 @@ write_zones() {
   done
 }
 
+# The beginning of named.conf; keys and zones follow.
+write_options() {
+  rndc-confgen -a -c /srv/hsm/rndc.key -u bind
+  cat > named.conf <<'END'
+include "/srv/hsm/rndc.key";
+controls { inet 127.0.0.1 port 953 allow { localhost; } keys { "rndc-key"; }; };
+options {
+  directory "/srv/hsm/named/zones"; pid-file "/srv/hsm/named/run/named.pid"; session-keyfile "/srv/hsm/named/run/session.key"; key-directory "/srv/hsm/named/keys";
+  listen-on port 25353 { 127.0.0.1; }; listen-on-v6 { none; };
+  recursion no; dnssec-validation no; notify no;
+};
+END
+}
+
 # Until both zones are signed; the keys that they begin with are the anchors of delv.
 await_zones() {
   local zone
